@@ -41,7 +41,7 @@ order by nspname, relname;
 const DATABASE: &str = r#"
 select 'the database', concat_ws(', ',
     'owner ' || pg_get_userbyid(datdba), 'encoding ' || pg_encoding_to_char(encoding),
-    'collate ' || datcollate, 'ctype ' || datctype, 'provider ' || datlocprovider,
+    'collate ' || datcollate, 'ctype ' || datctype, 'provider ' || datlocprovider::text,
     'locale ' || coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'),
     'connections ' || datconnlimit, 'allowed ' || datallowconn, 'template ' || datistemplate,
     'tablespace ' || (select spcname from pg_tablespace where oid = dattablespace),

@@ -40,54 +40,138 @@ const LITTLE: &str = "
 
 /// What somebody could get wrong: a change of the target, and a word of the sentence that tells it.
 const CHANGES: &[(&str, &str)] = &[
-    ("update parent set note = 'One' where id = 1", "rows of public.parent"),
-    ("update parent set note = null where id = 1", "rows of public.parent"),
-    ("update parent set note = '' where id = 1", "rows of public.parent"),
-    ("insert into loose values (2, E'line\\nbreak')", "rows of public.loose"),
-    ("insert into loose select * from loose where a = 1", "rows of public.loose"),
+    (
+        "update parent set note = 'One' where id = 1",
+        "rows of public.parent",
+    ),
+    (
+        "update parent set note = null where id = 1",
+        "rows of public.parent",
+    ),
+    (
+        "update parent set note = '' where id = 1",
+        "rows of public.parent",
+    ),
+    (
+        "insert into loose values (2, E'line\\nbreak')",
+        "rows of public.loose",
+    ),
+    (
+        "insert into loose select * from loose where a = 1",
+        "rows of public.loose",
+    ),
     ("delete from loose where a = 1", "rows of public.loose"),
-    ("update goods set price = 0 where id = 4", "rows of public.goods_high"),
-    ("refresh materialized view counted with no data", "storage of public.counted"),
-    ("delete from goods; refresh materialized view counted", "rows of public.counted"),
+    (
+        "update goods set price = 0 where id = 4",
+        "rows of public.goods_high",
+    ),
+    (
+        "refresh materialized view counted with no data",
+        "storage of public.counted",
+    ),
+    (
+        "delete from goods; refresh materialized view counted",
+        "rows of public.counted",
+    ),
     ("select nextval('numbers')", "sequence public.numbers"),
     ("select setval('fresh', 1, true)", "sequence public.fresh"),
-    ("select setval('goods_id_seq', 4, false)", "sequence public.goods_id_seq"),
+    (
+        "select setval('goods_id_seq', 4, false)",
+        "sequence public.goods_id_seq",
+    ),
     ("comment on table parent is 'said'", "TABLE parent"),
-    ("comment on column parent.note is 'said'", "COLUMN parent.note"),
-    ("grant select (note) on parent to keeper", "COLUMN parent.note; Type: ACL"),
-    ("grant update on parent to keeper", "TABLE parent; Type: ACL"),
+    (
+        "comment on column parent.note is 'said'",
+        "COLUMN parent.note",
+    ),
+    (
+        "grant select (note) on parent to keeper",
+        "COLUMN parent.note; Type: ACL",
+    ),
+    (
+        "grant update on parent to keeper",
+        "TABLE parent; Type: ACL",
+    ),
     ("alter table parent owner to keeper", "parent; Type: TABLE"),
-    ("alter table parent alter note set default ''", "parent; Type: TABLE"),
-    ("alter table parent alter note type varchar", "parent; Type: TABLE"),
+    (
+        "alter table parent alter note set default ''",
+        "parent; Type: TABLE",
+    ),
+    (
+        "alter table parent alter note type varchar",
+        "parent; Type: TABLE",
+    ),
     ("alter table loose add column c int", "loose; Type: TABLE"),
-    ("alter table loose replica identity full", "loose; Type: TABLE"),
+    (
+        "alter table loose replica identity full",
+        "loose; Type: TABLE",
+    ),
     ("drop index by_price", "by_price; Type: INDEX"),
-    ("update pg_index set indisvalid = false where indexrelid = 'by_price'::regclass", "by_price"),
+    (
+        "update pg_index set indisvalid = false where indexrelid = 'by_price'::regclass",
+        "by_price",
+    ),
     ("drop view seen", "seen; Type: VIEW"),
-    ("create or replace view seen as select id, name from goods where id in (1, 2)", "seen; Type"),
-    ("create or replace function f() returns int language sql as E'select 1;\\n-- two\\n'", "f()"),
-    ("alter policy readers on parent using (id > 1)", "readers; Type: POLICY"),
-    ("alter table parent disable row level security", "parent; Type: ROW SECURITY"),
-    ("alter table goods detach partition goods_high", "goods_high; Type: TABLE ATTACH"),
+    (
+        "create or replace view seen as select id, name from goods where id in (1, 2)",
+        "seen; Type",
+    ),
+    (
+        "create or replace function f() returns int language sql as E'select 1;\\n-- two\\n'",
+        "f()",
+    ),
+    (
+        "alter policy readers on parent using (id > 1)",
+        "readers; Type: POLICY",
+    ),
+    (
+        "alter table parent disable row level security",
+        "parent; Type: ROW SECURITY",
+    ),
+    (
+        "alter table goods detach partition goods_high",
+        "goods_high; Type: TABLE ATTACH",
+    ),
     ("alter sequence fresh cycle", "fresh; Type: SEQUENCE"),
     ("create table extra ()", "on the target only"),
     ("create schema extra", "on the target only"),
     ("select lo_put(4711, 1, '\\xff')", "large object 4711"),
     ("select lo_unlink(4712)", "large object 4712"),
     ("select lo_create(4713)", "large object 4713"),
-    ("comment on large object 4711 is 'said'", "large object 4711"),
-    ("grant select on large object 4711 to keeper", "large object 4711"),
-    ("alter large object 4711 owner to keeper", "large object 4711"),
-    ("alter database %I set work_mem = '7MB'", "settings of the database"),
+    (
+        "comment on large object 4711 is 'said'",
+        "large object 4711",
+    ),
+    (
+        "grant select on large object 4711 to keeper",
+        "large object 4711",
+    ),
+    (
+        "alter large object 4711 owner to keeper",
+        "large object 4711",
+    ),
+    (
+        "alter database %I set work_mem = '7MB'",
+        "settings of the database",
+    ),
     ("alter database %I reset all", "settings of the database"),
-    ("alter role keeper in database %I set work_mem = '7MB'", "settings of role keeper"),
+    (
+        "alter role keeper in database %I set work_mem = '7MB'",
+        "settings of role keeper",
+    ),
     ("comment on database %I is 'said'", "the database"),
     ("grant create on database %I to keeper", "the database"),
     ("alter database %I owner to keeper", "the database"),
     ("alter database %I connection limit 5", "the database"),
     ("comment on schema public is 'said'", "SCHEMA public"),
-    ("grant create on schema public to keeper", "SCHEMA public; Type: ACL"),
-    ("alter schema public owner to keeper", "public; Type: SCHEMA"),
+    (
+        "grant create on schema public to keeper",
+        "SCHEMA public; Type: ACL",
+    ),
+    (
+        "alter schema public owner to keeper",
+        "public; Type: SCHEMA",
+    ),
 ];
 
 fn every_change_is_noticed_on(major: u32) {
@@ -98,11 +182,20 @@ fn every_change_is_noticed_on(major: u32) {
     for (change, told) in [("select", "")].iter().chain(CHANGES) {
         let target = cluster.create_database("check");
         cluster.psql(&target, LITTLE);
-        let (source, target) = (Database::on(cluster, &source), Database::on(cluster, &target));
-        cluster.psql(target.name, &change.replace("%I", &format!("\"{}\"", target.name)));
+        let (source, target) = (
+            Database::on(cluster, &source),
+            Database::on(cluster, &target),
+        );
+        cluster.psql(
+            target.name,
+            &change.replace("%I", &format!("\"{}\"", target.name)),
+        );
         let found = differences(source, target);
         assert_eq!(found.is_empty(), told.is_empty(), "{change}: {found:#?}");
-        assert!(found.is_empty() || found.iter().any(|f| f.contains(told)), "{change}: {found:#?}");
+        assert!(
+            found.is_empty() || found.iter().any(|f| f.contains(told)),
+            "{change}: {found:#?}"
+        );
         cluster.drop_database(target.name);
     }
 }
@@ -125,11 +218,20 @@ fn it_notices_a_change_between_majors() {
     let (source, target) = (Database::on(&old, &name), Database::on(&new, &name));
     dump_and_restore(source, &new);
     assert_eq!(differences(source, target), [""; 0]);
-    new.psql(target.name, "create or replace view seen as select id, name from goods where id = 1");
+    new.psql(
+        target.name,
+        "create or replace view seen as select id, name from goods where id = 1",
+    );
     new.psql(target.name, "update parent set note = 'One' where id = 1");
     let found = differences(source, target);
-    assert!(found.iter().any(|f| f.starts_with("seen; Type: VIEW")), "{found:#?}");
-    assert!(found.iter().any(|f| f.starts_with("rows of public.parent")), "{found:#?}");
+    assert!(
+        found.iter().any(|f| f.starts_with("seen; Type: VIEW")),
+        "{found:#?}"
+    );
+    assert!(
+        found.iter().any(|f| f.starts_with("rows of public.parent")),
+        "{found:#?}"
+    );
     assert_eq!(found.len(), 2, "{found:#?}");
 }
 
@@ -139,23 +241,40 @@ fn dump_and_restore(source: Database<'_>, target: &Cluster) {
     let tools = tools(target.major()).display().to_string();
     let run = |line: String| {
         let shell = Command::new("bash")
-            .args(["-c", &format!("set -o pipefail; PATH={tools}:$PATH; {line}")])
+            .args([
+                "-c",
+                &format!("set -o pipefail; PATH={tools}:$PATH; {line}"),
+            ])
             .stdin(Stdio::null())
             .output()
             .expect("every machine has bash");
         String::from_utf8_lossy(&shell.stderr).into_owned()
     };
     let (from, to) = (source.cluster.url(source.name), target.url("postgres"));
-    let roles = run(format!("pg_dumpall --roles-only -d '{from}' | psql -Xq '{to}'"));
+    let roles = run(format!(
+        "pg_dumpall --roles-only -d '{from}' | psql -Xq '{to}'"
+    ));
     let expected = "ERROR:  role \"postgres\" already exists";
-    assert_eq!(roles.lines().filter(|l| !l.contains(expected)).collect::<Vec<_>>(), [""; 0]);
-    assert_eq!(run(format!("pg_dump -Fc -d '{from}' | pg_restore -C -d '{to}'")), "");
+    assert_eq!(
+        roles
+            .lines()
+            .filter(|l| !l.contains(expected))
+            .collect::<Vec<_>>(),
+        [""; 0]
+    );
+    assert_eq!(
+        run(format!("pg_dump -Fc -d '{from}' | pg_restore -C -d '{to}'")),
+        ""
+    );
 }
 
 fn equal_after_dump_and_restore(from: u32, to: u32, file: &str) {
     let (old, new) = (Cluster::start(from), Cluster::start(to));
     let name = "one of \"everything\" 100%";
-    old.psql("postgres", "create database \"one of \"\"everything\"\" 100%\" template template0");
+    old.psql(
+        "postgres",
+        "create database \"one of \"\"everything\"\" 100%\" template template0",
+    );
     old.load(name, &data(file));
     let (source, target) = (Database::on(&old, name), Database::on(&new, name));
     dump_and_restore(source, &new);

@@ -1,6 +1,7 @@
 //! Migrates PostgreSQL databases between two servers from a declarative plan, and proves that
 //! nothing was lost. It never changes the source, and never reports a success it has not proven.
 
+pub mod embedded;
 pub mod error;
 pub mod inspect;
 pub mod secret;

@@ -5,7 +5,7 @@ pub(crate) mod certificates;
 pub(crate) mod compare;
 
 mod cluster;
-mod programs;
+pub(crate) mod programs;
 mod settings;
 mod sql;
 mod template;

@@ -9,7 +9,7 @@ set client_min_messages = warning;
 set datestyle = 'ISO, YMD';
 set timezone = 'UTC';
 
------ Roles -----------------------------------------------------------------------------------------
+-- Roles.
 
 do $$
 declare role text;
@@ -29,7 +29,7 @@ comment on role "señor ß" is 'owns what nobody else wants';
 grant app_reader to app_writer with admin option;
 grant "Shop Owner" to "señor ß";
 
------ The database itself ----------------------------------------------------------------------------
+-- The database itself.
 
 do $$
 declare db text := current_database();
@@ -64,7 +64,7 @@ create schema "空の スキーマ";
 
 set search_path = public;
 
------ Default privileges -----------------------------------------------------------------------------
+-- Default privileges.
 
 alter default privileges for role "Shop Owner" in schema public grant select on tables to app_reader;
 alter default privileges for role "Shop Owner" grant usage on sequences to app_writer with grant option;
@@ -72,7 +72,7 @@ alter default privileges for role "señor ß" revoke execute on functions from p
 alter default privileges for role "señor ß" revoke usage on types from public;
 alter default privileges for role "percent%role" grant usage on schemas to app_reader;
 
------ Types -----------------------------------------------------------------------------------------
+-- Types.
 
 create type mood as enum ('sad', 'ok', 'it''s "great"', '', 'ünïcode 表');
 alter type mood add value 'between' before 'ok';
@@ -115,7 +115,7 @@ create collation "c ""too""" from "C";
 comment on collation german_ish is 'not very german';
 alter collation german_ish owner to "señor ß";
 
------ Functions, procedures, aggregates, operators ---------------------------------------------------
+-- Functions, procedures, aggregates, operators.
 
 create function "add ""one""" (a int, out b int) language sql immutable strict parallel safe
     cost 7 set work_mem = '6MB' set search_path = pg_catalog, pg_temp
@@ -178,7 +178,7 @@ create function odd_validator(oid) returns void language c as '$libdir/plpgsql',
 create trusted language odd_language handler odd_call inline odd_inline validator odd_validator;
 create function in_odd_language() returns int language odd_language as 'begin return 1; end';
 
------ Text search ------------------------------------------------------------------------------------
+-- Text search.
 
 create text search dictionary "no ""stop""" (template = simple, accept = false);
 create text search template odd_template (init = dsimple_init, lexize = dsimple_lexize);
@@ -191,7 +191,7 @@ alter text search configuration odd_search drop mapping for email;
 comment on text search configuration odd_search is 'odd';
 comment on text search dictionary "no ""stop""" is 'none';
 
------ Every built-in type, with its odd values ------------------------------------------------------
+-- Every built-in type, with its odd values.
 
 create table every_type (
     id int primary key,
@@ -303,7 +303,7 @@ insert into toasted
 select 1, repeat('p', 2000), repeat('m', 60000), repeat('e', 60000),
        (select string_agg(md5(i::text), '') from generate_series(1, 4000) i);
 
------ Names -----------------------------------------------------------------------------------------
+-- Names.
 
 create table "select" ("from" int primary key, "where" text default 'x');
 create table "weird ""quote""" ("a ""column""" int, "100%" int, "it's" text, "back\slash" int, " " int);
@@ -332,7 +332,7 @@ comment on table "weird ""quote""" is 'it''s "weird"';
 comment on column "weird ""quote"""."a ""column""" is E'a comment\non two lines\\n';
 comment on index "an ""index"" 100%" is 'on 100%';
 
------ Columns ---------------------------------------------------------------------------------------
+-- Columns.
 
 create table dropped_columns (gone_first int, a int, gone text, b text, gone_last int default 7);
 insert into dropped_columns values (1, 2, 'x', 'y', 3);
@@ -372,7 +372,7 @@ insert into of_type values (1, 'x', 'sad', '{1}');
 create table by_other_method (a int) using heap_again;
 insert into by_other_method values (1);
 
------ Sequences -------------------------------------------------------------------------------------
+-- Sequences.
 
 create sequence never_called;
 create sequence never_called_started start with 50 minvalue 7;
@@ -399,7 +399,7 @@ comment on sequence descending is 'goes down';
 alter sequence never_called owner to "percent%role";
 grant usage on sequence never_called to app_reader;
 
------ Constraints and indexes -----------------------------------------------------------------------
+-- Constraints and indexes.
 
 create table parent (id int primary key, code text not null, unique (code) include (id),
                      unique nulls not distinct (id, code));
@@ -471,7 +471,7 @@ alter statistics "some ""statistics""" set statistics 55;
 comment on statistics "some ""statistics""" is 'about a and b';
 alter statistics expression_statistics owner to "señor ß";
 
------ Inheritance and partitions -------------------------------------------------------------------
+-- Inheritance and partitions.
 
 create table animals (id int, name text default 'nameless', check (id > 0));
 create table dogs (barks boolean) inherits (animals);
@@ -518,7 +518,7 @@ comment on table measurements_berlin is 'ich bin ein Kommentar';
 comment on index measurements_value is 'over all of them';
 alter table measurements_rest alter column value set default 5;
 
------ Views and rules ------------------------------------------------------------------------------
+-- Views and rules.
 
 create view plain_view as select id, name as "the ""name""" from animals where id between 1 and 5 order by 1;
 create view checked with (security_barrier, security_invoker) as
@@ -554,7 +554,7 @@ alter table ruled disable rule no_deletes;
 comment on rule "log ""it""" on ruled is 'also there';
 insert into ruled values (1, 'x');
 
------ Triggers and event triggers -------------------------------------------------------------------
+-- Triggers and event triggers.
 
 create function triggered() returns trigger language plpgsql as $$
 begin
@@ -589,7 +589,7 @@ create event trigger rewrites on table_rewrite execute function on_ddl();
 alter event trigger rewrites enable replica;
 comment on event trigger "watch ""ddl""" is 'watches';
 
------ Row-level security ----------------------------------------------------------------------------
+-- Row-level security.
 
 create table secured (id int primary key, owner name default current_user, secret text);
 insert into secured values (1, 'señor ß', 'a'), (2, 'app_reader', 'b'), (3, 'nobody', 'c');
@@ -603,7 +603,7 @@ comment on policy "own ""rows""" on secured is 'only these';
 create table secured_later (a int);
 create policy dormant on secured_later using (false);
 
------ Owners and privileges -------------------------------------------------------------------------
+-- Owners and privileges.
 
 create table granted (a int, b text, "c d" int);
 insert into granted values (1, 'x', 2);
@@ -631,7 +631,7 @@ grant usage on type mood to app_reader;
 alter default privileges for role "Shop Owner" in schema public revoke select on tables from app_reader;
 alter default privileges for role "Shop Owner" in schema public grant select, update on tables to app_reader;
 
------ Foreign data, publications ---------------------------------------------------------------------
+-- Foreign data, publications.
 
 create foreign data wrapper "no ""handler""" options (debug 'true');
 create server "far ""away""" type 'none' version '1.0' foreign data wrapper "no ""handler"""
@@ -654,7 +654,7 @@ create subscription not_connected connection 'host=nowhere.example dbname=x' pub
     with (connect = false, slot_name = none);
 set client_min_messages = warning;
 
------ Large objects ---------------------------------------------------------------------------------
+-- Large objects.
 
 select lo_from_bytea(70001, '\x00ff0a0d5c'), lo_from_bytea(70002, ''), lo_create(70003),
        lo_from_bytea(70004, decode(repeat('00ff5c0a', 3000), 'hex'));

@@ -1,7 +1,7 @@
 //! Tests of the independent check: it must notice every kind of difference, and see none in equals.
 //! Never tests the project itself.
 
-use crate::support::compare::{Database, differences, role_differences};
+use crate::support::compare::{Database, between, differences, role_differences, seen};
 use crate::support::{Cluster, data, tools};
 use std::process::{Command, Stdio};
 
@@ -178,25 +178,19 @@ fn every_change_is_noticed_on(major: u32) {
     let cluster = Cluster::shared(major);
     let source = cluster.create_database("check");
     cluster.psql(&source, LITTLE);
+    let before = seen(Database::on(cluster, &source));
     // The first change is none: everything found later is that change's work.
     for (change, told) in [("select", "")].iter().chain(CHANGES) {
         let target = cluster.create_database("check");
         cluster.psql(&target, LITTLE);
-        let (source, target) = (
-            Database::on(cluster, &source),
-            Database::on(cluster, &target),
-        );
-        cluster.psql(
-            target.name,
-            &change.replace("%I", &format!("\"{}\"", target.name)),
-        );
-        let found = differences(source, target);
+        cluster.psql(&target, &change.replace("%I", &target));
+        let found = between(&before, &seen(Database::on(cluster, &target)));
         assert_eq!(found.is_empty(), told.is_empty(), "{change}: {found:#?}");
         assert!(
             found.is_empty() || found.iter().any(|f| f.contains(told)),
             "{change}: {found:#?}"
         );
-        cluster.drop_database(target.name);
+        cluster.drop_database(&target);
     }
 }
 

@@ -18,7 +18,10 @@ fn a_server_of_each_major_answers() {
 fn two_servers_alive_at_once_have_system_identifiers_of_their_own() {
     let identifier = "select system_identifier from pg_control_system()";
     let (one, other) = (Cluster::start(15), Cluster::start(15));
-    assert_ne!(one.psql("postgres", identifier), other.psql("postgres", identifier));
+    assert_ne!(
+        one.psql("postgres", identifier),
+        other.psql("postgres", identifier)
+    );
 }
 
 #[test]
@@ -27,7 +30,10 @@ fn a_dropped_server_is_gone() {
     let (home, url) = (cluster.socket_folder().to_owned(), cluster.url("postgres"));
     drop(cluster);
     assert!(!home.exists());
-    let psql = Command::new(tools(15).join("psql")).arg(url).args(["-c", "select 1"]).output();
+    let psql = Command::new(tools(15).join("psql"))
+        .arg(url)
+        .args(["-c", "select 1"])
+        .output();
     assert!(!psql.expect("psql starts").status.success());
 }
 
@@ -37,13 +43,20 @@ fn a_server_dies_with_a_test_that_panics() {
         let cluster = Cluster::start(15);
         std::panic::panic_any(cluster.socket_folder().to_owned());
     });
-    let home = home.expect_err("it panics").downcast::<std::path::PathBuf>().expect("a path");
+    let home = home
+        .expect_err("it panics")
+        .downcast::<std::path::PathBuf>()
+        .expect("a path");
     assert!(!home.exists());
 }
 
 #[test]
 fn a_server_can_be_asked_to_log_and_to_listen_on_loopback() {
-    let settings = Settings { tcp: true, ..Settings::default() }.with("log_statement", "all");
+    let settings = Settings {
+        tcp: true,
+        ..Settings::default()
+    }
+    .with("log_statement", "all");
     let cluster = Cluster::start_with(16, &settings);
     let database = cluster.create_database("a b");
     let psql = Command::new(tools(16).join("psql"))
@@ -76,10 +89,21 @@ fn a_server_with_tls_shows_its_certificate_and_asks_for_the_clients() {
             authority.certificate.display()
         );
         let ask = "select ssl from pg_stat_ssl where pid = pg_backend_pid()";
-        Command::new(tools(15).join("psql")).arg(url).args(["-XAtc", ask]).output()
+        Command::new(tools(15).join("psql"))
+            .arg(url)
+            .args(["-XAtc", ask])
+            .output()
     };
-    let own = format!("&sslcert={}&sslkey={}", client.certificate.display(), client.key.display());
+    let own = format!(
+        "&sslcert={}&sslkey={}",
+        client.certificate.display(),
+        client.key.display()
+    );
     let with = answer(&own).expect("psql starts");
-    assert_eq!(String::from_utf8_lossy(&with.stdout).trim(), "t", "{with:?}");
+    assert_eq!(
+        String::from_utf8_lossy(&with.stdout).trim(),
+        "t",
+        "{with:?}"
+    );
     assert!(!answer("").expect("psql starts").status.success());
 }

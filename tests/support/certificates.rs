@@ -34,10 +34,16 @@ impl Authority {
         params.distinguished_name = common_name(name);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().expect("ring makes keys");
-        let signed = params.self_signed(&key).expect("the parameters are complete");
+        let signed = params
+            .self_signed(&key)
+            .expect("the parameters are complete");
         let certificate = folder.join(format!("{name}.crt"));
         fs::write(&certificate, signed.pem()).expect("the folder takes files");
-        Self { folder: folder.to_owned(), issuer: Issuer::new(params, key), certificate }
+        Self {
+            folder: folder.to_owned(),
+            issuer: Issuer::new(params, key),
+            certificate,
+        }
     }
 
     /// Signs a certificate with this common name, and with these alternative names: host names or
@@ -47,7 +53,9 @@ impl Authority {
         let mut params = CertificateParams::new(alternatives).expect("the names are valid");
         params.distinguished_name = common_name(name);
         let key = KeyPair::generate().expect("ring makes keys");
-        let signed = params.signed_by(&key, &self.issuer).expect("the parameters are complete");
+        let signed = params
+            .signed_by(&key, &self.issuer)
+            .expect("the parameters are complete");
         let pair = Pair {
             certificate: self.folder.join(format!("{name}.signed.crt")),
             key: self.folder.join(format!("{name}.signed.key")),

@@ -35,7 +35,12 @@ impl Cluster {
         hand_to_server_user(&home);
         let identity = Identity::take(major);
         identity.copy_to(&home.join("data"));
-        let cluster = Self { major, home, port: settings.port(), _identity: identity };
+        let cluster = Self {
+            major,
+            home,
+            port: settings.port(),
+            _identity: identity,
+        };
         cluster.configure(settings);
         cluster.launch();
         cluster
@@ -81,12 +86,20 @@ impl Cluster {
     /// A URL of `database`, as the superuser `postgres`, over the unix socket.
     pub(crate) fn url(&self, database: &str) -> String {
         let folder = percent_encoded(&self.home.to_string_lossy());
-        format!("postgres://postgres@{folder}:{}/{}", self.port, percent_encoded(database))
+        format!(
+            "postgres://postgres@{folder}:{}/{}",
+            self.port,
+            percent_encoded(database)
+        )
     }
 
     /// A URL of `database`, as the superuser `postgres`, over TCP.
     pub(crate) fn tcp_url(&self, database: &str) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/{}", self.port, percent_encoded(database))
+        format!(
+            "postgres://postgres@127.0.0.1:{}/{}",
+            self.port,
+            percent_encoded(database)
+        )
     }
 
     fn configure(&self, settings: &Settings) {
@@ -122,7 +135,8 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         let mut stop = as_server_user(&server(self.major).join("pg_ctl"));
-        stop.args(["stop", "-m", "immediate", "-s", "-D"]).arg(self.data());
+        stop.args(["stop", "-m", "immediate", "-s", "-D"])
+            .arg(self.data());
         // A second panic while one unwinds would abort the whole suite; the watchdog has the rest.
         if std::thread::panicking() {
             run(&mut stop);
@@ -141,7 +155,9 @@ fn hand_to_server_user(path: &Path) {
     static USER: OnceLock<(u32, u32)> = OnceLock::new();
     let (user, group) = *USER.get_or_init(|| {
         let ids = must(&mut as_server_user_ids());
-        let mut ids = ids.split_whitespace().map(|id| id.parse().expect("id prints numbers"));
+        let mut ids = ids
+            .split_whitespace()
+            .map(|id| id.parse().expect("id prints numbers"));
         (ids.next().expect("a user"), ids.next().expect("a group"))
     });
     chown(path, Some(user), Some(group)).expect("root may");

@@ -35,7 +35,10 @@ pub(crate) fn differences(source: Database<'_>, target: Database<'_>) -> Vec<Str
     let mut found = between(&objects::as_on(source, target), &objects::of(target));
     found.extend(between(&rows::of(source), &rows::of(target)));
     let same_major = source.cluster.major() == target.cluster.major();
-    found.extend(between(&catalog::of(source, same_major), &catalog::of(target, same_major)));
+    found.extend(between(
+        &catalog::of(source, same_major),
+        &catalog::of(target, same_major),
+    ));
     found
 }
 
@@ -46,11 +49,15 @@ pub(crate) fn role_differences(source: Database<'_>, target: Database<'_>) -> Ve
 }
 
 fn between(source: &Facts, target: &Facts) -> Vec<String> {
-    let missing = source.iter().filter_map(|(name, was)| match target.get(name) {
-        None => Some(format!("{name}: missing on the target; on the source: {was}")),
-        Some(is) if is != was => Some(differing(name, was, is)),
-        Some(_) => None,
-    });
+    let missing = source
+        .iter()
+        .filter_map(|(name, was)| match target.get(name) {
+            None => Some(format!(
+                "{name}: missing on the target; on the source: {was}"
+            )),
+            Some(is) if is != was => Some(differing(name, was, is)),
+            Some(_) => None,
+        });
     let extra = target
         .iter()
         .filter(|(name, _)| !source.contains_key(*name))
@@ -62,10 +69,15 @@ fn between(source: &Facts, target: &Facts) -> Vec<String> {
 fn differing(name: &str, was: &str, is: &str) -> String {
     let only = |one: &str, other: &str| {
         let others: Vec<&str> = other.lines().collect();
-        one.lines().filter(|line| !others.contains(line)).collect::<Vec<_>>().join(" ⏎ ")
+        one.lines()
+            .filter(|line| !others.contains(line))
+            .collect::<Vec<_>>()
+            .join(" ⏎ ")
     };
     match (only(was, is), only(is, was)) {
-        (a, b) if a.is_empty() && b.is_empty() => format!("{name}: the same lines in another order"),
+        (a, b) if a.is_empty() && b.is_empty() => {
+            format!("{name}: the same lines in another order")
+        }
         (a, b) => format!("{name}: on the source: {a}; on the target: {b}"),
     }
 }

@@ -17,5 +17,7 @@ pub(crate) use settings::Settings;
 
 /// The absolute path of a file under `tests/data`.
 pub(crate) fn data(name: &str) -> std::path::PathBuf {
-    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name)
 }

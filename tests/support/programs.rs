@@ -57,14 +57,19 @@ pub(crate) fn must(command: &mut Command) -> String {
 
 /// Runs `command` to its end, whatever its verdict; panics only when it cannot be started.
 pub(crate) fn run(command: &mut Command) -> Output {
-    command.current_dir("/").output().unwrap_or_else(|e| panic!("cannot start {command:?}: {e}"))
+    command
+        .current_dir("/")
+        .output()
+        .unwrap_or_else(|e| panic!("cannot start {command:?}: {e}"))
 }
 
 fn without_pg_settings(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("PG")) {
         command.env_remove(name);
     }
-    command.env("LC_ALL", "C").stdin(std::process::Stdio::null());
+    command
+        .env("LC_ALL", "C")
+        .stdin(std::process::Stdio::null());
     command
 }
 

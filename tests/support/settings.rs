@@ -80,7 +80,9 @@ impl Settings {
 
     /// Every file to put into the data directory: its name there, and where it comes from.
     pub(crate) fn files(&self) -> Vec<(&'static str, &Path)> {
-        let Some(tls) = &self.tls else { return Vec::new() };
+        let Some(tls) = &self.tls else {
+            return Vec::new();
+        };
         let mut files = vec![("server.crt", &*tls.certificate), ("server.key", &*tls.key)];
         if let Some(authority) = &tls.client_authority {
             files.push(("clients.crt", authority));

@@ -11,7 +11,8 @@ impl Cluster {
     /// Runs SQL and psql's own commands in `database`; the rows as text, unaligned, `|` between
     /// columns, without the last newline. Panics with the server's words on an error.
     pub(crate) fn psql(&self, database: &str, sql: &str) -> String {
-        self.try_psql(database, sql).unwrap_or_else(|error| panic!("{error}\nin: {sql}"))
+        self.try_psql(database, sql)
+            .unwrap_or_else(|error| panic!("{error}\nin: {sql}"))
     }
 
     /// The same, with the error as a value.
@@ -21,7 +22,9 @@ impl Cluster {
         let output = run(self.psql_command(database).arg("-f").arg(&script));
         std::fs::remove_file(&script).expect("the file is ours");
         if output.status.success() {
-            Ok(String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned())
+            Ok(String::from_utf8_lossy(&output.stdout)
+                .trim_end_matches('\n')
+                .to_owned())
         } else {
             Err(String::from_utf8_lossy(&output.stderr).into_owned())
         }
@@ -29,25 +32,36 @@ impl Cluster {
 
     /// Runs an SQL file in `database`; panics with the server's words on an error.
     pub(crate) fn load(&self, database: &str, path: &Path) {
-        must(self.psql_command(database).args(["-o", "/dev/null", "-f"]).arg(path));
+        must(
+            self.psql_command(database)
+                .args(["-o", "/dev/null", "-f"])
+                .arg(path),
+        );
     }
 
     /// Creates an empty database that no other test uses; its name begins with `stem`.
     pub(crate) fn create_database(&self, stem: &str) -> String {
         let name = format!("{stem}_{}", unique());
-        self.psql("postgres", &format!("create database \"{name}\" template template0"));
+        self.psql(
+            "postgres",
+            &format!("create database \"{name}\" template template0"),
+        );
         name
     }
 
     /// Removes a database, with everyone who is in it.
     pub(crate) fn drop_database(&self, name: &str) {
-        self.psql("postgres", &format!("drop database \"{name}\" with (force)"));
+        self.psql(
+            "postgres",
+            &format!("drop database \"{name}\" with (force)"),
+        );
     }
 
     fn psql_command(&self, database: &str) -> Command {
         let mut psql = client(&newest_tools(), "psql");
         psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d"]);
-        psql.arg(self.url(database)).env("PGOPTIONS", "-c client_min_messages=warning");
+        psql.arg(self.url(database))
+            .env("PGOPTIONS", "-c client_min_messages=warning");
         psql
     }
 }

@@ -20,8 +20,12 @@ pub(crate) struct Identity {
 impl Identity {
     /// Takes the first template of `major` that no living cluster of this process was copied from.
     pub(crate) fn take(major: u32) -> Self {
-        let mut in_use = IN_USE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let number = (0..).find(|n| !in_use.contains(&(major, *n))).expect("numbers do not end");
+        let mut in_use = IN_USE
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let number = (0..)
+            .find(|n| !in_use.contains(&(major, *n)))
+            .expect("numbers do not end");
         in_use.insert((major, number));
         Self { major, number }
     }
@@ -29,13 +33,21 @@ impl Identity {
     /// Copies the template to `data`, making it first when this checkout has none yet.
     pub(crate) fn copy_to(&self, data: &Path) {
         let version = must(Command::new(server(self.major).join("postgres")).arg("--version"));
-        let version = version.split_whitespace().nth(2).expect("postgres (PostgreSQL) 15.18");
+        let version = version
+            .split_whitespace()
+            .nth(2)
+            .expect("postgres (PostgreSQL) 15.18");
         let kept = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("template-{version}-{}", self.number));
         if !kept.join("PG_VERSION").exists() {
             self.make(&kept, data);
         }
-        must(Command::new("cp").args(["-a", "--reflink=auto"]).arg(&kept).arg(data));
+        must(
+            Command::new("cp")
+                .args(["-a", "--reflink=auto"])
+                .arg(&kept)
+                .arg(data),
+        );
     }
 
     /// Several processes may do this at once: the rename lets exactly one of them win.
@@ -58,13 +70,21 @@ impl Identity {
 
 impl Drop for Identity {
     fn drop(&mut self) {
-        let mut in_use = IN_USE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut in_use = IN_USE
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         in_use.remove(&(self.major, self.number));
     }
 }
 
 fn unique_beside(kept: &Path) -> PathBuf {
-    let process = workplace::folder().file_name().expect("the folder has a name");
+    let process = workplace::folder()
+        .file_name()
+        .expect("the folder has a name");
     let name = kept.file_name().expect("the template has a name");
-    kept.with_file_name(format!("{}.{}", name.to_string_lossy(), process.to_string_lossy()))
+    kept.with_file_name(format!(
+        "{}.{}",
+        name.to_string_lossy(),
+        process.to_string_lossy()
+    ))
 }

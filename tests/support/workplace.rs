@@ -53,5 +53,8 @@ fn open() -> Workplace {
         .expect("every machine has sh");
     let mut stdin = watchdog.stdin.take().expect("stdin is a pipe");
     writeln!(stdin, "{}", folder.display()).expect("the watchdog reads");
-    Workplace { folder, _watchdog_waits_for_this: stdin }
+    Workplace {
+        folder,
+        _watchdog_waits_for_this: stdin,
+    }
 }

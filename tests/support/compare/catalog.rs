@@ -91,8 +91,15 @@ order by rolname;
 
 /// Sequences, large objects, storage, extensions, and the database's own properties and settings.
 pub(super) fn of(database: Database<'_>, with_versions: bool) -> Facts {
-    let versions = if with_versions { EXTENSION_VERSIONS } else { "" };
-    facts(database, &[SEQUENCES, LARGE_OBJECTS, STORAGE, DATABASE, versions].concat())
+    let versions = if with_versions {
+        EXTENSION_VERSIONS
+    } else {
+        ""
+    };
+    facts(
+        database,
+        &[SEQUENCES, LARGE_OBJECTS, STORAGE, DATABASE, versions].concat(),
+    )
 }
 
 /// The roles that `database` needs, with their attributes.

@@ -19,7 +19,10 @@ pub(super) fn as_on(source: Database<'_>, target: Database<'_>) -> Facts {
         return of(source);
     }
     let scratch = scratch_like(target);
-    let file = target.cluster.socket_folder().join(format!("{scratch}.sql"));
+    let file = target
+        .cluster
+        .socket_folder()
+        .join(format!("{scratch}.sql"));
     std::fs::write(&file, dump(source)).expect("the folder is ours");
     target.cluster.load(&scratch, &file);
     let objects = of(Database::on(target.cluster, &scratch));
@@ -41,7 +44,10 @@ fn scratch_like(target: Database<'_>) -> String {
     );
     let name = cluster.create_database("scratch");
     cluster.drop_database(&name);
-    cluster.psql("postgres", &format!("create database \"{name}\" template template0 {locale}"));
+    cluster.psql(
+        "postgres",
+        &format!("create database \"{name}\" template template0 {locale}"),
+    );
     name
 }
 
@@ -74,7 +80,11 @@ fn entries(dump: &str) -> Facts {
 /// Cuts off what belongs to the next entry or to the dump. Where a table is stored is asked of the
 /// catalog, because these settings hold until the next one.
 fn without_tail(mut sql: &str) -> &str {
-    let noise = ["SET default_tablespace = ", "SET default_table_access_method = ", "\\unrestrict "];
+    let noise = [
+        "SET default_tablespace = ",
+        "SET default_table_access_method = ",
+        "\\unrestrict ",
+    ];
     loop {
         sql = sql.trim_matches('\n');
         let (before, last) = sql.rsplit_once('\n').unwrap_or(("", sql));

@@ -40,11 +40,15 @@ pub(super) fn of(database: Database<'_>) -> Facts {
 /// the only one that no name and no comment can hold.
 pub(super) fn facts(database: Database<'_>, sql: &str) -> Facts {
     let zeros = "\\pset fieldsep_zero on\n\\pset recordsep_zero on\n";
-    let answer = database.cluster.psql(database.name, &format!("{zeros}{ONE_TEXT}{sql}"));
+    let answer = database
+        .cluster
+        .psql(database.name, &format!("{zeros}{ONE_TEXT}{sql}"));
     let fields: Vec<&str> = answer.split_terminator('\0').collect();
     let mut facts = Facts::new();
     for pair in fields.chunks(2) {
-        let [name, fact] = pair else { panic!("a row of the check has one column: {pair:?}") };
+        let [name, fact] = pair else {
+            panic!("a row of the check has one column: {pair:?}")
+        };
         let before = facts.insert((*name).to_owned(), (*fact).to_owned());
         assert!(before.is_none(), "the check found two facts called {name}");
     }

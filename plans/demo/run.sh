@@ -1,54 +1,74 @@
 #!/usr/bin/env bash
 # Shows a whole migration: two throwaway servers, the plan, the copy, the proof. Needs Rust and cc.
-# Installs PostgreSQL from the distribution's packages when there is none, and leaves no server
-# behind, however it ends.
+# Installs PostgreSQL from the distribution's packages when there is none. Leaves no server of its
+# own behind, however it ends; run again, it starts over, or goes on where it was killed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 readonly plan=plans/demo/migrate.yaml
+readonly program=${CARGO_TARGET_DIR:-target}/release/pg_dbmigrator
+answers=$(mktemp -d)
+readonly answers
 
 heading() { printf '\n== %s\n\n' "$*"; }
-pg_dbmigrator() { target/release/pg_dbmigrator "$@"; }
 
-# The one place that knows where status keeps the connection strings.
-url() { pg_dbmigrator status "$plan" --json | jq -er ".embedded.$1.url"; }
+# Shows a command, then runs it.
+run() { heading "pg_dbmigrator $*" && "$program" "$@"; }
+
+# Where to connect, by status: "embedded": {"source": {…, "url": "…"}, "target": {…, "url": "…"}}
+url() { "$program" status "$plan" --json | tr -d '\n' | sed -nE "s/.*\"embedded\" *: *\{.*\"$1\" *: *\{[^}]*\"url\" *: *\"([^\"]+)\".*/\1/p"; }
+
+# Asks one side what proof.sql asks, without pg_dbmigrator.
+ask() {
+  local url
+  url=$(url "$1")
+  [ -n "$url" ] || { echo "error: status does not say where the $1 is" >&2 && return 1; }
+  psql --no-psqlrc --quiet --tuples-only --no-align --set=ON_ERROR_STOP=1 \
+    --dbname "$url" --file plans/demo/proof.sql >"$answers/$1"
+  psql --no-psqlrc --quiet --tuples-only --no-align --dbname "$url" \
+    --command "select '$1: PostgreSQL ' || current_setting('server_version')"
+}
 
 clean_up() {
   local code=$?
-  trap - EXIT INT TERM
-  heading 'The end: both servers are stopped and removed'
-  pg_dbmigrator finalize --yes "$plan" || code=1
+  trap - EXIT
+  trap '' INT TERM
+  rm -rf "$answers"
+  # Removes both servers, whether the migration is complete or not.
+  run finalize --yes "$plan" || { [ "$code" != 0 ] || code=1; }
   exit "$code"
 }
 
-ask() { psql --no-psqlrc --quiet --tuples-only --no-align --set=ON_ERROR_STOP=1 --dbname "$1" --file "$2"; }
+has_postgres() {
+  [ -n "${PG_DBMIGRATOR_POSTGRES:-}" ] || command -v initdb ||
+    compgen -G '/usr/lib/postgresql/*/bin/initdb' || compgen -G '/usr/pgsql-*/bin/initdb' ||
+    compgen -G '/opt/homebrew/opt/postgresql@*/bin/initdb'
+} >/dev/null
 
-. tests/install-postgres.sh
+missing=()
+has_postgres || missing+=(postgresql)
+command -v psql >/dev/null || missing+=(postgresql-client)
+tests/install-packages.sh ${missing[@]+"${missing[@]}"}
 
 heading 'Building pg_dbmigrator'
 cargo build --release --quiet --bin pg_dbmigrator
-pg_dbmigrator --version
+echo "$program"
 
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-heading "The plan: what apply would do (pg_dbmigrator plan $plan)"
-pg_dbmigrator plan "$plan"
+run plan "$plan"
+run apply --yes "$plan"
 
-heading "The migration (pg_dbmigrator apply --yes $plan)"
-pg_dbmigrator apply --yes "$plan"
-
-heading 'The proof: the same questions to both servers, by psql, without pg_dbmigrator'
-source=$(url source)
-target=$(url target)
-readonly source target answers=$(mktemp -d)
-ask "$source" plans/demo/proof.sql >"$answers/source"
-ask "$target" plans/demo/proof.sql >"$answers/target"
+heading 'The proof: the same questions to both servers, by psql'
+ask source
+ask target
 if ! diff --unified "$answers/source" "$answers/target"; then
-  echo 'The servers disagree.' >&2
+  echo 'error: the servers disagree' >&2
   exit 6
 fi
-column -t -s '|' "$answers/source" 2>/dev/null || cat "$answers/source"
-printf '\nSource and target gave these %s answers, every one the same.\n' "$(wc -l <"$answers/source")"
-rm -r "$answers"
+echo
+awk -F '|' '{ printf "%-28s %10s  %s\n", $1, $2, $3 }' "$answers/source"
+printf '\nBoth gave these %d answers: rows and a sum over them, sequences, definitions, grants, settings.\n' \
+  "$(wc -l <"$answers/source")"

@@ -2,7 +2,7 @@
 //! Never tests the project itself.
 
 use crate::support::certificates::Authority;
-use crate::support::{Cluster, Settings, tools};
+use crate::support::{Cluster, Settings, data, tools, wait_until};
 use std::process::Command;
 
 #[test]
@@ -48,6 +48,35 @@ fn a_server_dies_with_a_test_that_panics() {
         .downcast::<std::path::PathBuf>()
         .expect("a path");
     assert!(!home.exists());
+}
+
+/// Starts this very test a second time, as a process that has a server and waits to be killed.
+#[test]
+fn a_server_dies_with_a_test_process_that_is_killed() {
+    let variable = "PG_DBMIGRATOR_TEST_TELLS_ITS_HOME_TO";
+    if let Some(told) = std::env::var_os(variable) {
+        let cluster = Cluster::start(15);
+        std::os::unix::fs::symlink(cluster.socket_folder(), told).expect("the name is new");
+        loop {
+            std::thread::park();
+        }
+    }
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let told = folder.path().join("home");
+    let mut process = Command::new(std::env::current_exe().expect("a test has a program"))
+        .args([
+            "--exact",
+            "ground::a_server_dies_with_a_test_process_that_is_killed",
+        ])
+        .env(variable, &told)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("it starts");
+    wait_until("the other process has a server", || told.exists());
+    let home = std::fs::read_link(&told).expect("it is a link");
+    process.kill().expect("it runs");
+    process.wait().expect("it is a child");
+    wait_until("the server's folder is gone", || !home.exists());
 }
 
 #[test]
@@ -106,4 +135,16 @@ fn a_server_with_tls_shows_its_certificate_and_asks_for_the_clients() {
         "{with:?}"
     );
     assert!(!answer("").expect("psql starts").status.success());
+}
+
+#[test]
+fn one_of_everything_loads_on_every_major_also_beside_an_earlier_one() {
+    for major in [15, 16, 17, 18] {
+        let cluster = Cluster::shared(major);
+        for _ in 0..2 {
+            let database = cluster.create_database("everything");
+            cluster.load(&database, &data("one_of_everything.sql"));
+            cluster.drop_database(&database);
+        }
+    }
 }

@@ -7,7 +7,7 @@ use super::template::Identity;
 use super::workplace;
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
@@ -147,27 +147,20 @@ impl Drop for Cluster {
     }
 }
 
-/// Makes a file or folder the server user's: that of the folder's own data, when root runs this.
+/// Makes a file or folder that root has made the server user's own.
 fn hand_to_server_user(path: &Path) {
     if !rustix::process::geteuid().is_root() {
         return;
     }
     static USER: OnceLock<(u32, u32)> = OnceLock::new();
     let (user, group) = *USER.get_or_init(|| {
-        let ids = must(&mut as_server_user_ids());
+        let ids = must(as_server_user(Path::new("/bin/sh")).args(["-c", "id -u; id -g"]));
         let mut ids = ids
             .split_whitespace()
             .map(|id| id.parse().expect("id prints numbers"));
         (ids.next().expect("a user"), ids.next().expect("a group"))
     });
     chown(path, Some(user), Some(group)).expect("root may");
-    debug_assert_eq!(fs::metadata(path).map(|m| m.uid()).ok(), Some(user));
-}
-
-fn as_server_user_ids() -> std::process::Command {
-    let mut command = as_server_user(Path::new("/bin/sh"));
-    command.args(["-c", "id -u; id -g"]);
-    command
 }
 
 /// Percent-encodes everything but letters, digits and `-._~`, so that a path can stand as a host.

@@ -25,21 +25,33 @@ impl<'a> Database<'a> {
 }
 
 /// What was found on one side: a fact under the name of what it is about.
-type Facts = BTreeMap<String, String>;
+pub(crate) type Facts = BTreeMap<String, String>;
 
 /// Everything in which `target` differs from `source`, sorted, one sentence each; empty when equal.
 ///
 /// The names of the two databases may differ. Roles are compared only where objects, privileges
-/// and settings name them, and by `roles_differ` in full.
+/// and settings name them, and by `role_differences` in full.
 pub(crate) fn differences(source: Database<'_>, target: Database<'_>) -> Vec<String> {
-    let mut found = between(&objects::as_on(source, target), &objects::of(target));
-    found.extend(between(&rows::of(source), &rows::of(target)));
-    let same_major = source.cluster.major() == target.cluster.major();
-    found.extend(between(
-        &catalog::of(source, same_major),
-        &catalog::of(target, same_major),
-    ));
-    found
+    if source.cluster.major() == target.cluster.major() {
+        return between(&seen(source), &seen(target));
+    }
+    let mut expected = objects::as_on(source, target);
+    expected.extend(rows::of(source));
+    expected.extend(catalog::of(source));
+    let mut found = seen(target);
+    for facts in [&mut expected, &mut found] {
+        // Each major comes with its own version of an extension.
+        facts.retain(|name, _| !name.starts_with(catalog::EXTENSION));
+    }
+    between(&expected, &found)
+}
+
+/// All that the check sees of one database, for many comparisons with one that stays as it is.
+pub(crate) fn seen(database: Database<'_>) -> Facts {
+    let mut facts = objects::of(database);
+    facts.extend(rows::of(database));
+    facts.extend(catalog::of(database));
+    facts
 }
 
 /// Everything in which the roles of the source's objects differ on the target's cluster:
@@ -48,7 +60,8 @@ pub(crate) fn role_differences(source: Database<'_>, target: Database<'_>) -> Ve
     between(&catalog::roles(source), &catalog::roles(target))
 }
 
-fn between(source: &Facts, target: &Facts) -> Vec<String> {
+/// Everything in which one side's facts differ from the other's.
+pub(crate) fn between(source: &Facts, target: &Facts) -> Vec<String> {
     let missing = source
         .iter()
         .filter_map(|(name, was)| match target.get(name) {

@@ -21,3 +21,15 @@ pub(crate) fn data(name: &str) -> std::path::PathBuf {
         .join("tests/data")
         .join(name)
 }
+
+/// Asks `probe` until it says yes; panics with `what` was waited for after half a minute.
+pub(crate) fn wait_until(what: &str, mut probe: impl FnMut() -> bool) {
+    let begun = std::time::Instant::now();
+    while !probe() {
+        assert!(
+            begun.elapsed().as_secs() < 30,
+            "waited half a minute for: {what}"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}

@@ -79,7 +79,8 @@ fn folder_with(major: u32, program: &str) -> Option<PathBuf> {
         PathBuf::from,
     );
     let distribution = Path::new("/usr/lib/postgresql");
-    [fetched.as_path(), distribution]
+    // The distribution's own come first: they have TLS, and every extension that it contributes.
+    [distribution, fetched.as_path()]
         .map(|root| root.join(major.to_string()).join("bin"))
         .into_iter()
         .filter(|folder| folder.join(program).exists())

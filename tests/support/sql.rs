@@ -49,8 +49,17 @@ impl Cluster {
         name
     }
 
-    /// Removes a database, with everyone who is in it.
+    /// Removes a database, with everyone who is in it. PostgreSQL refuses while it has subscriptions.
     pub(crate) fn drop_database(&self, name: &str) {
+        self.psql(
+            name,
+            "select format('alter subscription %1$I disable', subname),
+                    format('alter subscription %1$I set (slot_name = none)', subname),
+                    format('drop subscription %1$I', subname)
+             from pg_subscription
+             where subdbid = (select oid from pg_database where datname = current_database())
+             \\gexec",
+        );
         self.psql(
             "postgres",
             &format!("drop database \"{name}\" with (force)"),

@@ -4,9 +4,20 @@
 use super::programs::{as_server_user, must, server};
 use super::workplace;
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
+
+/// How every template is made; a change of these makes new ones.
+const INITDB: [&str; 6] = [
+    "--auth=trust",
+    "--username=postgres",
+    "--encoding=UTF8",
+    "--locale=C.UTF-8",
+    "--no-sync",
+    "--no-instructions",
+];
 
 static IN_USE: Mutex<BTreeSet<(u32, usize)>> = Mutex::new(BTreeSet::new());
 
@@ -37,8 +48,15 @@ impl Identity {
             .split_whitespace()
             .nth(2)
             .expect("postgres (PostgreSQL) 15.18");
-        let kept = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("template-{version}-{}", self.number));
+        let mut form = DefaultHasher::new();
+        (version, INITDB).hash(&mut form);
+        let name = format!(
+            "template-{}-{:016x}-{}",
+            self.major,
+            form.finish(),
+            self.number
+        );
+        let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         if !kept.join("PG_VERSION").exists() {
             self.make(&kept, data);
         }
@@ -55,8 +73,8 @@ impl Identity {
         let fresh = data.with_extension("template");
         must(
             as_server_user(&server(self.major).join("initdb"))
-                .args(["--auth=trust", "--username=postgres", "--encoding=UTF8"])
-                .args(["--locale=C.UTF-8", "--no-sync", "--no-instructions", "-D"])
+                .args(INITDB)
+                .arg("-D")
                 .arg(&fresh),
         );
         let copy = unique_beside(kept);

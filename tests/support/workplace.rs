@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 /// Waits until the test process is gone, however it went, then stops its servers and cleans up.
@@ -24,7 +24,8 @@ done
 
 struct Workplace {
     folder: PathBuf,
-    _watchdog_waits_for_this: ChildStdin,
+    /// Holds the pipe whose end the watchdog waits for.
+    _watchdog: Child,
 }
 
 /// The folder of this process. Its path is short, because a socket's may have 107 bytes at most,
@@ -51,10 +52,10 @@ fn open() -> Workplace {
         .process_group(0)
         .spawn()
         .expect("every machine has sh");
-    let mut stdin = watchdog.stdin.take().expect("stdin is a pipe");
+    let stdin = watchdog.stdin.as_mut().expect("stdin is a pipe");
     writeln!(stdin, "{}", folder.display()).expect("the watchdog reads");
     Workplace {
         folder,
-        _watchdog_waits_for_this: stdin,
+        _watchdog: watchdog,
     }
 }

@@ -41,7 +41,7 @@ order by nspname, relname;
 const DATABASE: &str = r#"
 select 'the database', concat_ws(', ',
     'owner ' || pg_get_userbyid(datdba), 'encoding ' || pg_encoding_to_char(encoding),
-    'collate ' || datcollate, 'ctype ' || datctype, 'provider ' || datlocprovider,
+    'collate ' || datcollate, 'ctype ' || datctype, 'provider ' || datlocprovider::text,
     'locale ' || coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'),
     'connections ' || datconnlimit, 'allowed ' || datallowconn, 'template ' || datistemplate,
     'tablespace ' || (select spcname from pg_tablespace where oid = dattablespace),
@@ -56,7 +56,9 @@ where setdatabase = (select oid from pg_database where datname = current_databas
 order by 1;
 "#;
 
-/// Other majors come with other versions of an extension.
+/// What the name of an extension's version begins with.
+pub(super) const EXTENSION: &str = "extension ";
+
 const EXTENSION_VERSIONS: &str = r#"
 select 'extension ' || extname, 'version ' || extversion from pg_extension order by extname;
 "#;
@@ -90,15 +92,17 @@ order by rolname;
 "#;
 
 /// Sequences, large objects, storage, extensions, and the database's own properties and settings.
-pub(super) fn of(database: Database<'_>, with_versions: bool) -> Facts {
-    let versions = if with_versions {
-        EXTENSION_VERSIONS
-    } else {
-        ""
-    };
+pub(super) fn of(database: Database<'_>) -> Facts {
     facts(
         database,
-        &[SEQUENCES, LARGE_OBJECTS, STORAGE, DATABASE, versions].concat(),
+        &[
+            SEQUENCES,
+            LARGE_OBJECTS,
+            STORAGE,
+            DATABASE,
+            EXTENSION_VERSIONS,
+        ]
+        .concat(),
     )
 }
 

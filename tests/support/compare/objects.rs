@@ -67,7 +67,11 @@ fn entries(dump: &str) -> Facts {
     for entry in dump.split("\n--\n-- Name: ").skip(1) {
         let (heading, sql) = entry.split_once("\n--\n").expect("a heading ends");
         let (name, owner) = heading.split_once("; Owner: ").unwrap_or((heading, ""));
-        all.push((name, format!("owner {owner}\n{}", without_tail(sql))));
+        let mut sql = without_tail(sql).to_owned();
+        if name.contains("; Type: POLICY; ") {
+            sql = with_roles_sorted(&sql);
+        }
+        all.push((name, format!("owner {owner}\n{sql}")));
     }
     all.sort();
     let mut facts = Facts::new();
@@ -96,4 +100,21 @@ fn without_tail(mut sql: &str) -> &str {
         }
         sql = before;
     }
+}
+
+/// pg_dump names the roles of a policy in the order in which they lie in the catalog.
+fn with_roles_sorted(policy: &str) -> String {
+    let start = policy.find(" TO ").map(|at| at + 4);
+    let Some((before, rest)) = start.map(|at| policy.split_at(at)) else {
+        return policy.to_owned();
+    };
+    let ends = [" USING (", " WITH CHECK (", ";"];
+    let end = ends
+        .iter()
+        .filter_map(|end| rest.find(end))
+        .min()
+        .unwrap_or(rest.len());
+    let mut roles: Vec<&str> = rest[..end].split(", ").collect();
+    roles.sort_unstable();
+    format!("{before}{}{}", roles.join(", "), &rest[end..])
 }

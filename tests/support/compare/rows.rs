@@ -17,14 +17,18 @@ set default_transaction_read_only = off;
 ";
 
 /// Partitions are counted each for itself, parents of an inheritance without their children.
-/// The alias is one that no column has; `collate` makes the hash one of bytes.
+/// Columns come in the order of their names: pg_dump does not keep their order in a child whose
+/// parent got a column later. `collate` makes the hash one of bytes.
 const ROWS: &str = r#"
 select format(
     $$select %L, count(*) || ' rows, hash '
-          || coalesce(sum(hashtextextended(the_row_itself::text collate "C", 0)::numeric), 0)
-      from only %I.%I as the_row_itself$$,
-    format('rows of %I.%I', nspname, relname), nspname, relname)
-from pg_class join pg_namespace n on n.oid = relnamespace
+          || coalesce(sum(hashtextextended(row(%s)::text collate "C", 0)::numeric), 0)
+      from only %I.%I$$,
+    format('rows of %I.%I', nspname, relname),
+    (select string_agg(quote_ident(attname), ', ' order by attname collate "C")
+     from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped),
+    nspname, relname)
+from pg_class c join pg_namespace n on n.oid = relnamespace
 where relkind in ('r', 'm') and relispopulated and relpersistence <> 't'
   and nspname <> 'information_schema' and nspname !~ '^pg_'
 order by nspname, relname

@@ -4,11 +4,12 @@
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Server;
 use super::home;
 use super::lock::Lock;
+use super::process;
 use super::program::{self, Program};
 use super::record::Record;
 use crate::error::{Error, Result};
@@ -21,9 +22,6 @@ const INITDB_LIMIT: Duration = Duration::from_secs(5 * 60);
 /// What `pg_ctl` waits for a start, in seconds; it says itself that it gave up.
 const START_SECS: &str = "60";
 const START_LIMIT: Duration = Duration::from_secs(90);
-/// Processes of a killed server end by themselves, at the latest when their statement does.
-const ORPHANS_LIMIT: Duration = Duration::from_secs(30);
-const POLL: Duration = Duration::from_millis(20);
 const TAIL_LINES: usize = 12;
 const TAIL_BYTES: u64 = 8 * 1024;
 
@@ -53,7 +51,8 @@ pub(super) async fn initialise(record: &Record, lock: &Lock) -> Result<()> {
     configure(server).map_err(|error| failed().because_of(&error))
 }
 
-/// Appends to `postgresql.conf`, where the last word wins.
+/// Appends to `postgresql.conf`, where the last word wins. Commits stay synchronous: without that, a
+/// killed server forgets the last of them even though the machine goes on.
 fn configure(server: &Server) -> std::io::Result<()> {
     let settings = format!(
         "
@@ -65,7 +64,6 @@ port = {}
 cluster_name = 'pg_dbmigrator_{}'
 wal_level = logical
 fsync = off
-synchronous_commit = off
 full_page_writes = off
 max_wal_size = '1GB'
 shared_buffers = '128MB'
@@ -87,35 +85,32 @@ log_timezone = 'UTC'
 /// Starts the server and waits until it answers. It stays when this process ends.
 pub(super) async fn launch(record: &Record, lock: &Lock) -> Result<()> {
     let server = &record.server;
+    process::clear(server).await?;
     let log = server.socket_directory.join("log");
-    let begin = Instant::now();
-    loop {
-        let old_bytes = fs::metadata(&log).map_or(0, |log| log.len());
-        let pg_ctl = Program::new(record.bin.join("pg_ctl"), record.account.as_ref())
-            .args([
-                "start",
-                "--silent",
-                "--wait",
-                "--timeout",
-                START_SECS,
-                "--pgdata",
-            ])
-            .arg(&server.data_directory)
-            .arg("--log")
-            .arg(&log)
-            .current_dir(&server.socket_directory)
-            .stdin(lock.share());
-        let output = pg_ctl.output(START_LIMIT).await?;
-        if output.status.success() {
-            return Ok(());
-        }
-        let logged = tail(&log, old_bytes);
-        let orphans = logged.contains("pre-existing shared memory block");
-        if !orphans || begin.elapsed() > ORPHANS_LIMIT {
-            return Err(start_failure(server, &logged, &program::said(&output)));
-        }
-        tokio::time::sleep(POLL).await;
+    let old_bytes = fs::metadata(&log).map_or(0, |log| log.len());
+    let pg_ctl = Program::new(record.bin.join("pg_ctl"), record.account.as_ref())
+        .args([
+            "start",
+            "--silent",
+            "--wait",
+            "--timeout",
+            START_SECS,
+            "--pgdata",
+        ])
+        .arg(&server.data_directory)
+        .arg("--log")
+        .arg(&log)
+        .current_dir(&server.socket_directory)
+        .stdin(lock.share());
+    let output = pg_ctl.output(START_LIMIT).await?;
+    if output.status.success() {
+        return Ok(());
     }
+    Err(start_failure(
+        server,
+        &tail(&log, old_bytes),
+        &program::said(&output),
+    ))
 }
 
 fn start_failure(server: &Server, logged: &str, said: &str) -> Error {

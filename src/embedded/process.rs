@@ -2,6 +2,7 @@
 //! It never signals a process that is not a PostgreSQL working in this server's data directory.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -29,7 +30,7 @@ pub(super) fn postmaster(server: &Server) -> Option<Pid> {
 /// Whether a process is a PostgreSQL that works in this server's data directory. Where the system
 /// does not tell (it has no `/proc`), being alive must do.
 fn works_for(pid: Pid, server: &Server) -> bool {
-    if !Path::new("/proc/self/cwd").exists() {
+    if !has_proc() {
         return rustix::process::test_kill_process(pid).is_ok();
     }
     let link = |name| fs::read_link(format!("/proc/{pid}/{name}")).unwrap_or_default();
@@ -40,6 +41,10 @@ fn works_for(pid: Pid, server: &Server) -> bool {
         name == "postgres" || name == "postgres (deleted)"
     });
     is_postgres && link("cwd") == server.data_directory
+}
+
+fn has_proc() -> bool {
+    Path::new("/proc/self/cwd").exists()
 }
 
 /// Every process of the server, also those that a killed main process left behind.
@@ -83,4 +88,32 @@ pub(super) async fn stop(server: &Server) -> Result<()> {
         format!("the embedded {} server does not stop", server.side),
         "End its processes by hand, then run the same command again.",
     ))
+}
+
+/// Makes way for a start after a crash: ends what a killed main process left behind, and removes
+/// its lock files, which PostgreSQL believes as long as any process has that number, be it a dead
+/// one that nobody has reaped. Where the system cannot tell, PostgreSQL decides alone.
+pub(super) async fn clear(server: &Server) -> Result<()> {
+    stop(server).await?;
+    if !has_proc() {
+        return Ok(());
+    }
+    let socket_lock = format!(".s.PGSQL.{}.lock", server.port);
+    for path in [
+        server.data_directory.join("postmaster.pid"),
+        server.socket_directory.join(socket_lock),
+    ] {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                let what = format!(
+                    "cannot clear the way for the embedded {} server",
+                    server.side
+                );
+                let next = "Mend the cause, then run the same command again.";
+                return Err(Error::failed(what, next).because_of(&error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::secret::Sealed;
 
+use super::problem::shown;
 use super::{hint, patterns, places, schema};
 
 /// Objections of one pass; the reader of the report sees fewer.
@@ -115,7 +116,7 @@ fn explained(error: &ValidationError<'_>) -> Vec<Objection> {
         Kind::Required { property } => {
             vec![missing(pointer, property.as_str().unwrap_or("?"))]
         }
-        Kind::OneOfMultipleValid { .. } => vec![Objection::value(
+        Kind::OneOfMultipleValid { .. } if error.instance().is_object() => vec![Objection::value(
             pointer,
             format!("{} has both `url` and `embedded`", called(pointer)),
             "keep the one that is meant",
@@ -127,6 +128,7 @@ fn explained(error: &ValidationError<'_>) -> Vec<Objection> {
                 "`url` for a server that is there, `embedded` for a throwaway one",
             )]
         }
+        Kind::OneOfMultipleValid { .. } => Vec::new(),
         _ => vec![unfit(pointer, error.instance())],
     }
 }
@@ -162,16 +164,17 @@ fn missing(section: &str, key: &str) -> Objection {
         section => format!("`{key}` is missing in {}", called(section)),
     };
     let node = schema::at(&places::child(section, key));
-    let about = node.and_then(|node| node.get("description")?.as_str());
-    let about = about.and_then(|text| text.split_inclusive(". ").next());
-    let help = about.map_or(String::new(), |about| {
-        let about = about.trim().trim_end_matches('.');
-        let mut words = about.chars();
-        let first = words
-            .next()
-            .map_or(String::new(), |c| c.to_lowercase().to_string());
-        format!("`{key}` is {first}{}", words.as_str())
-    });
+    let example = node.and_then(|node| node.get("examples")?.get(0));
+    let help = match example {
+        Some(Value::Object(map)) => {
+            let first = map.iter().next();
+            first.map_or(String::new(), |(k, v)| {
+                format!("such as `{key}: {{{k}: {}}}`", flow(v))
+            })
+        }
+        Some(example) => format!("such as `{key}: {}`", flow(example)),
+        None => String::new(),
+    };
     Objection::key(section, message, &help)
 }
 
@@ -185,8 +188,8 @@ fn unfit(pointer: &str, value: &Value) -> Objection {
         return Objection::value(
             pointer,
             format!(
-                "{} `{text}` is not supported by this version",
-                called(pointer)
+                "{}: {text}` is not supported by this version",
+                called(pointer).trim_end_matches('`')
             ),
             &format!("it knows {}", expected(node)),
         );
@@ -209,6 +212,13 @@ fn help(node: &Value, value: &Value) -> String {
     };
     if let Some(meant) = meant {
         return format!("did you mean `{meant}`?");
+    }
+    if schema::has_type(node, "object") {
+        let keys = schema::keys(node);
+        return match value {
+            Value::String(_) if keys.contains(&"url") => "write it as `url:` in it".to_owned(),
+            _ => format!("its keys are {}", hint::listed(&keys, "and")),
+        };
     }
     if schema::has_type(node, "integer")
         && value
@@ -275,10 +285,7 @@ fn expected(node: &Value) -> String {
             _ => "text".to_owned(),
         };
     }
-    match schema::keys(node).as_slice() {
-        [] => "something else".to_owned(),
-        keys => format!("a section with {}", hint::listed(keys, "and")),
-    }
+    "a section".to_owned()
 }
 
 /// What a value is instead.
@@ -288,6 +295,7 @@ fn found(node: &Value, value: &Value) -> String {
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "a section".to_owned(),
         Value::String(text) if text.is_empty() => "an empty text".to_owned(),
+        Value::String(_) if schema::has_type(node, "object") => "text".to_owned(),
         Value::String(_) if node.get("writeOnly").is_some() => "this text".to_owned(),
         Value::String(text) if schema::has_type(node, "string") || !choices(node).is_empty() => {
             format!("`{}`", cut(text))
@@ -299,9 +307,11 @@ fn found(node: &Value, value: &Value) -> String {
 
 /// A text short enough to be quoted within a sentence.
 pub(crate) fn cut(text: &str) -> String {
+    // First the secrets: half a password would no longer be recognised as one.
+    let text = shown(text);
     let line = text.lines().next().unwrap_or("");
     if line.chars().count() <= LONGEST_QUOTED && line.len() == text.len() {
-        return text.to_owned();
+        return text;
     }
     let start: String = line.chars().take(LONGEST_QUOTED).collect();
     format!("{start}…")

@@ -29,6 +29,10 @@ enum Part {
 /// # Errors
 /// What went wrong, in words that follow "command(…)".
 pub(crate) fn secret(argv: &[String], folder: &Path) -> Result<String, String> {
+    secret_within(argv, folder, TIMEOUT)
+}
+
+fn secret_within(argv: &[String], folder: &Path, timeout: Duration) -> Result<String, String> {
     let (program, arguments) = argv.split_first().ok_or("names no program")?;
     let child = Command::new(program)
         .args(arguments)
@@ -42,7 +46,7 @@ pub(crate) fn secret(argv: &[String], folder: &Path) -> Result<String, String> {
         .ok()
         .and_then(rustix::process::Pid::from_raw);
     let parts = watch(child);
-    let collected = collect(&parts);
+    let collected = collect(&parts, timeout);
     if collected.is_err() {
         // The child is not waited for by anybody else, so the number is still its own, or the
         // child is gone and nothing is signalled.
@@ -51,14 +55,14 @@ pub(crate) fn secret(argv: &[String], folder: &Path) -> Result<String, String> {
         }
     }
     let (status, output, complaint) = collected?;
+    if output.len() > MAX_SECRET_BYTES {
+        return Err(format!("printed more than {} KiB", MAX_SECRET_BYTES / 1024));
+    }
     if !status.success() {
         return Err(match complaint.trim() {
             "" => format!("failed with {status}"),
             words => format!("failed with {status}: {words}"),
         });
-    }
-    if output.len() > MAX_SECRET_BYTES {
-        return Err(format!("printed more than {} KiB", MAX_SECRET_BYTES / 1024));
     }
     let text = String::from_utf8(output).map_err(|_| "printed what is not UTF-8")?;
     match without_newline(&text) {
@@ -91,9 +95,9 @@ fn watch(mut child: Child) -> Receiver<Part> {
     parts
 }
 
-/// Reads to the end, keeps the first bytes.
+/// Reads at most so many bytes. What wants to write more is stopped by the closed pipe.
 fn drain(
-    mut pipe: impl Read + Send + 'static,
+    pipe: impl Read + Send + 'static,
     kept: usize,
     sender: Sender<Part>,
     part: fn(Vec<u8>) -> Part,
@@ -101,18 +105,20 @@ fn drain(
     thread::spawn(move || {
         let mut bytes = Vec::new();
         // A pipe that fails ends what there is to read.
-        let _failed = pipe.by_ref().take(kept as u64).read_to_end(&mut bytes);
-        let _rest = std::io::copy(&mut pipe, &mut std::io::sink());
+        let _failed = pipe.take(kept as u64).read_to_end(&mut bytes);
         sender.send(part(bytes))
     });
 }
 
-fn collect(parts: &Receiver<Part>) -> Result<(ExitStatus, Vec<u8>, String), String> {
-    let deadline = Instant::now() + TIMEOUT;
+fn collect(
+    parts: &Receiver<Part>,
+    timeout: Duration,
+) -> Result<(ExitStatus, Vec<u8>, String), String> {
+    let deadline = Instant::now() + timeout;
     let (mut status, mut output, mut complaint) = (None, None, None);
     while status.is_none() || output.is_none() || complaint.is_none() {
         let left = deadline.saturating_duration_since(Instant::now());
-        let late = |_| format!("did not end within {} seconds", TIMEOUT.as_secs());
+        let late = |_| format!("did not end within {} seconds", timeout.as_secs());
         match parts.recv_timeout(left).map_err(late)? {
             Part::Output(bytes) => output = Some(bytes),
             Part::Complaint(bytes) => complaint = Some(String::from_utf8_lossy(&bytes).into()),
@@ -126,4 +132,18 @@ fn collect(parts: &Receiver<Part>) -> Result<(ExitStatus, Vec<u8>, String), Stri
         output.expect("the loop ends with it"),
         complaint.expect("the loop ends with it"),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_does_not_end_is_killed() {
+        let argv = ["sh", "-c", "exec sleep 600"].map(str::to_owned);
+        let begin = Instant::now();
+        let late = secret_within(&argv, Path::new("."), Duration::from_millis(50));
+        assert!(late.is_err_and(|why| why.contains("did not end")));
+        assert!(begin.elapsed() < TIMEOUT);
+    }
 }

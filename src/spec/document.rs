@@ -20,7 +20,9 @@ use super::{Spec, file, password, schema, yaml};
 
 /// The environment variables that `env()` sees.
 #[derive(Clone)]
-pub struct Environment(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub struct Environment(Arc<Lookup>);
+
+type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl Environment {
     /// Takes the variables from a function.
@@ -131,10 +133,17 @@ impl Document {
 
 impl Map {
     fn problem(&self, pointer: &str, at_key: bool, message: &str, help: &str) -> Problem {
-        if let Some(set) = self.overrides.iter().rev().find(|set| set.holds(pointer)) {
+        let (node, exact) = self.nearest(pointer);
+        let set = self.overrides.iter().rev();
+        // What is in no file may have come with a `--set` of something below it.
+        let made = |set: &&Override| !exact && set.lies_below(pointer);
+        if let Some(set) = set
+            .clone()
+            .find(|set| set.holds(pointer))
+            .or(set.clone().find(made))
+        {
             return Problem::beside(&set.given, message, help);
         }
-        let (node, exact) = self.nearest(pointer);
         let at = match node {
             None => 0..0,
             Some(Node { key: Some(key), .. }) if at_key || !exact => key.clone(),
@@ -236,6 +245,9 @@ impl Reading {
         let (places, settled) = (&self.places, &mut self.settled);
         let mut numbers = Vec::new();
         drop_nulls(&mut self.value, "", &mut |pointer| {
+            if settled.contains(pointer) {
+                return true;
+            }
             let node = places.nodes.get(pointer);
             let written = node.map_or("", |node| &places.source.text[node.value.clone()]);
             let number =
@@ -244,6 +256,7 @@ impl Reading {
                 settled.insert(pointer.to_owned());
                 numbers.push(pointer.to_owned());
             }
+            number
         });
         for pointer in numbers {
             let message = format!("{} is not a number", check::called(&pointer));
@@ -337,20 +350,23 @@ fn reserved(source: &Source, inputs: &Inputs) -> Problems {
     problems
 }
 
-/// Drops the null keys that the schema knows and does not require. `embedded:` with nothing after
+/// Drops the null keys that the schema knows and does not require, unless told to keep them: what
+/// was complained of already must not be missed as well. `embedded:` with nothing after
 /// it is there all the same: it is a choice.
-fn drop_nulls(value: &mut Value, pointer: &str, seen: &mut impl FnMut(&str)) {
+fn drop_nulls(value: &mut Value, pointer: &str, keep: &mut impl FnMut(&str) -> bool) {
     let Some(map) = value.as_object_mut() else {
         return;
     };
     let section = schema::at(pointer);
     map.retain(|key, value| {
         let pointer = places::child(pointer, key);
-        drop_nulls(value, &pointer, seen);
+        drop_nulls(value, &pointer, keep);
         if !value.is_null() {
             return true;
         }
-        seen(&pointer);
+        if keep(&pointer) {
+            return true;
+        }
         if key == "embedded" {
             *value = Value::Object(serde_json::Map::new());
             return true;

@@ -40,8 +40,8 @@ impl Refusal {
 
 /// Reads a regular file of at most `limit` bytes.
 pub(crate) fn limited(path: &Path, limit: usize) -> Result<Vec<u8>, Refusal> {
-    let file = open(path).map_err(unopened)?;
-    let meta = file.metadata().map_err(unopened)?;
+    let file = open(path).map_err(|error| unopened(&error))?;
+    let meta = file.metadata().map_err(|error| unopened(&error))?;
     let kind = meta.file_type();
     if !kind.is_file() {
         let what = match () {
@@ -56,7 +56,7 @@ pub(crate) fn limited(path: &Path, limit: usize) -> Result<Vec<u8>, Refusal> {
     let mut bytes = Vec::new();
     // One byte more than allowed tells a file that is too large, even if it grows meanwhile.
     let read = file.take(limit as u64 + 1).read_to_end(&mut bytes);
-    read.map_err(unopened)?;
+    read.map_err(|error| unopened(&error))?;
     if bytes.len() > limit {
         return Err(Refusal::new(
             format!("it is larger than {} KiB", limit / 1024),
@@ -73,7 +73,7 @@ fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
-fn unopened(error: io::Error) -> Refusal {
+fn unopened(error: &io::Error) -> Refusal {
     match error.kind() {
         io::ErrorKind::NotFound => Refusal::new("there is no such file", "Check the path."),
         io::ErrorKind::PermissionDenied => Refusal::new(

@@ -57,8 +57,10 @@ pub(crate) fn for_unknown_key(section: &str, key: &str) -> String {
     }
     let mut elsewhere = Vec::new();
     sections_with(key, "", schema::root(), &mut elsewhere);
-    if let Some(first) = elsewhere.first() {
-        return format!("`{key}` belongs under `{first}`");
+    if !elsewhere.is_empty() {
+        let sections: Vec<&str> = elsewhere.iter().map(String::as_str).collect();
+        let name = key.replace('-', "_");
+        return format!("`{name}` belongs under {}", listed(&sections, "or"));
     }
     match here.as_slice() {
         [] => String::new(),
@@ -68,7 +70,7 @@ pub(crate) fn for_unknown_key(section: &str, key: &str) -> String {
 
 fn sections_with(key: &str, path: &str, node: &Value, found: &mut Vec<String>) {
     for name in schema::keys(node) {
-        if name == key && !path.is_empty() {
+        if name == key.replace('-', "_") && !path.is_empty() {
             found.push(path.to_owned());
         }
         let below = match path {

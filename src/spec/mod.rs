@@ -35,7 +35,7 @@ pub struct Spec {
     #[schemars(extend("const" = 1, "examples" = [1]))]
     pub version: u32,
     /// The plan's name, part of object names and reports. Default: the file's name without `.yaml`.
-    #[schemars(length(min = 1, max = 40), extend("pattern" = "^[a-z][a-z0-9_]*$", "patternErrorMessage" = "a name of at most 40 small letters, digits and `_` that starts with a letter", "examples" = ["shop"]))]
+    #[schemars(length(min = 1, max = 40), extend("pattern" = "^[a-z][a-z0-9_]*$", "patternErrorMessage" = "at most 40 small letters, digits and `_`, the first a letter", "examples" = ["shop"]))]
     #[serde(default)]
     pub name: Option<String>,
     /// The database to migrate from. It is only read.

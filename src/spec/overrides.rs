@@ -22,9 +22,16 @@ impl Override {
         Self { pointer, given }
     }
 
+    /// Whether the value at this pointer is one that was set, or lies in it.
     pub(crate) fn holds(&self, pointer: &str) -> bool {
         let below = pointer.strip_prefix(self.pointer.as_str());
         below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// Whether this set something in the section at the pointer.
+    pub(crate) fn lies_below(&self, pointer: &str) -> bool {
+        let below = self.pointer.strip_prefix(pointer);
+        below.is_some_and(|rest| rest.starts_with('/')) && !pointer.is_empty()
     }
 }
 

@@ -47,6 +47,14 @@ pub(crate) fn child(parent: &str, key: &str) -> String {
     format!("{parent}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
+/// What is said of too many levels.
+pub(crate) fn too_deep() -> String {
+    format!("this is nested more than {MAX_DEPTH} levels deep")
+}
+
+/// What to do about them.
+pub(crate) const DEPTH_NEEDED: &str = "a plan needs four levels";
+
 /// Finds every node of the text. A `Err` holds the byte where the text stops being YAML, and what
 /// the parser says about it.
 pub(crate) fn find(text: &str) -> Result<Places, (usize, String)> {
@@ -215,8 +223,7 @@ impl Walk<'_> {
         let start = at.start;
         let pointer = self.value(at.clone());
         if self.stack.len() >= MAX_DEPTH {
-            let message = format!("this is nested more than {MAX_DEPTH} levels deep");
-            self.complain(at, &message, "a plan needs four");
+            self.complain(at, &too_deep(), DEPTH_NEEDED);
             self.found.hopeless = true;
         }
         self.stack.push(if mapping {

@@ -11,16 +11,19 @@ use crate::secret::redact;
 
 use super::password;
 
-/// More problems than this are counted, not shown: nobody reads the hundredth before mending the
+/// More problems than this are not shown: nobody reads the hundredth before mending the
 /// first.
 const MAX_SHOWN: usize = 50;
 
-/// Characters of a line kept on each side of what is marked, before the renderer trims it to
-/// the terminal's width.
-const LINE_MARGIN: usize = 200;
+/// Characters of a line kept on each side of what is marked. The renderer trims to the terminal's
+/// width, far from these ends: a password cut in two there, no longer recognised, is never shown.
+const LINE_MARGIN: usize = 1000;
 
 /// What is printed fits a terminal of this width where the words allow.
 const WIDTH: usize = 80;
+
+/// What the renderer puts before a help, with line numbers of up to three digits.
+const HELP_INDENT: usize = 13;
 
 /// The text of a plan, and the way from a byte in it to a line and column.
 #[derive(Debug, Clone)]
@@ -65,10 +68,9 @@ impl Source {
         let end = at.end.clamp(start, span.end);
         let text = &self.text;
         let from = back(&text[span.start..start], LINE_MARGIN) + span.start;
-        let to = forth(&text[end..span.end], LINE_MARGIN) + end;
         // What is marked may itself be as long as the file.
-        let end = end.min(start + forth(&text[start..end], LINE_MARGIN));
-        let to = if to - end > 8 * LINE_MARGIN { end } else { to };
+        let end = start + forth(&text[start..end], LINE_MARGIN);
+        let to = forth(&text[end..span.end], LINE_MARGIN) + end;
         Problem {
             file: self.file.clone(),
             line,
@@ -135,8 +137,8 @@ impl Problem {
 
     /// The problem as it is printed: message, place, line, caret, help; no colour.
     pub fn render(&self) -> String {
-        let message = shown(&self.message);
-        let help = shown(&self.help);
+        let message = wrapped(&shown(&self.message), WIDTH);
+        let help = wrapped(&shown(&self.help), WIDTH - HELP_INDENT);
         let (line, marked) = self.shown_line();
         let mut group = Group::with_title(Level::ERROR.no_name().primary_title(message));
         if self.line == 0 {
@@ -154,7 +156,9 @@ impl Problem {
             group = group.element(Level::HELP.message(help));
         }
         let printed = Renderer::plain().term_width(WIDTH).render(&[group]);
-        let lines: Vec<&str> = printed.lines().map(str::trim_end).collect();
+        // An origin of its own, whose column knows nothing of what is hidden, costs a `:::` line.
+        let lines = printed.lines().map(str::trim_end);
+        let lines: Vec<&str> = lines.filter(|line| line.trim() != ":::").collect();
         lines.join("\n")
     }
 
@@ -171,9 +175,26 @@ impl Problem {
     }
 }
 
-/// Without what is known to be secret, and without what looks like a password.
-fn shown(text: &str) -> String {
-    password::masked(&redact(text)).into_owned()
+/// Without what looks like a password, and without what is known to be secret.
+pub(crate) fn shown(text: &str) -> String {
+    redact(&password::masked(text)).into_owned()
+}
+
+/// Broken between words where a line would be longer than `width`.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("it starts with one");
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.chars().count() + 1 + word.chars().count() <= width {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines.join("\n")
 }
 
 /// Every problem found in a plan, to be reported at once.
@@ -211,13 +232,13 @@ impl Problems {
         problems.dedup();
         let mut what = match problems.len() {
             1 => "the plan has a problem\n".to_owned(),
+            count if count > MAX_SHOWN => {
+                format!("the plan has more than {MAX_SHOWN} problems; these are the first\n")
+            }
             count => format!("the plan has {count} problems\n"),
         };
         for problem in problems.iter().take(MAX_SHOWN) {
             write!(what, "\n{}\n", problem.render()).expect("writing to a String");
-        }
-        if let Some(more) = problems.len().checked_sub(MAX_SHOWN).filter(|n| *n > 0) {
-            writeln!(what, "\nand {more} more").expect("writing to a String");
         }
         let next = "Mend the plan, then run the same command again.";
         Error::new(Exit::PlanInvalid, what, next)

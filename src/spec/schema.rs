@@ -63,7 +63,34 @@ fn generated() -> Value {
     let schema = settings.into_generator().into_root_schema_for::<Spec>();
     let mut schema = schema.to_value();
     tidy(&mut schema);
-    schema
+    ordered(schema)
+}
+
+/// What a reader looks for first comes first; sections, which are long, come last.
+fn ordered(node: Value) -> Value {
+    const FIRST: [&str; 5] = ["$schema", "title", "description", "type", "const"];
+    const LAST: [&str; 3] = ["required", "additionalProperties", "properties"];
+    match node {
+        Value::Array(items) => items.into_iter().map(ordered).collect(),
+        Value::Object(map) => {
+            let mut entries: Vec<(String, Value)> = map
+                .into_iter()
+                .map(|(key, value)| (key, ordered(value)))
+                .collect();
+            entries.sort_by_key(|(key, value)| {
+                // The name of a key in the plan may be one of these words as well.
+                let keyword = !value.is_object() || key == "properties";
+                let place = |words: &[&str]| words.iter().position(|word| keyword && word == key);
+                match (place(&FIRST), place(&LAST)) {
+                    (Some(at), _) => at,
+                    (None, None) => FIRST.len(),
+                    (None, Some(at)) => FIRST.len() + 1 + at,
+                }
+            });
+            entries.into_iter().collect()
+        }
+        other => other,
+    }
 }
 
 /// Takes out what only a Rust program would understand, and lets every optional key be empty, as
@@ -73,6 +100,9 @@ fn tidy(node: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(tidy),
         Value::Object(map) => {
             merge_optional(map);
+            if let Some(Value::String(text)) = map.get_mut("description") {
+                *text = text.replace('\n', " ");
+            }
             if map.get("default") == Some(&Value::Null) {
                 map.remove("default");
             }

@@ -117,7 +117,7 @@ impl Filler {
             .strip_prefix("{{")
             .and_then(|t| t.strip_suffix("}}"));
         if let Some(Ok(expression)) = whole.map(|source| self.engine.compile_expression(source)) {
-            refuse_unknown(expression.undeclared_variables(false))?;
+            refuse_unknown(expression.undeclared_variables(false), text)?;
             let value = expression.eval(()).map_err(|e| refusal(&e, text))?;
             return plain(&value).map(Some);
         }
@@ -125,7 +125,7 @@ impl Filler {
             .engine
             .template_from_str(text)
             .map_err(|e| refusal(&e, text))?;
-        refuse_unknown(template.undeclared_variables(false))?;
+        refuse_unknown(template.undeclared_variables(false), text)?;
         let filled = template.render(()).map_err(|e| refusal(&e, text))?;
         if filled.len() > MAX_SECRET_BYTES {
             return Err(too_large());
@@ -194,7 +194,7 @@ fn run_command(argv: &[String], folder: Option<&Path>) -> Result<String, Refusal
         .map_err(refused)
 }
 
-fn refuse_unknown(names: impl IntoIterator<Item = String>) -> Result<(), Refusal> {
+fn refuse_unknown(names: impl IntoIterator<Item = String>, text: &str) -> Result<(), Refusal> {
     let mut unknown: Vec<String> = names
         .into_iter()
         .filter(|name| !FUNCTIONS.contains(&name.as_str()))
@@ -205,6 +205,9 @@ fn refuse_unknown(names: impl IntoIterator<Item = String>) -> Result<(), Refusal
     };
     let help = match hint::closest(name, &FUNCTIONS) {
         Some(meant) => format!("did you mean `{meant}(…)`?"),
+        None if text.contains(&format!("{name}(")) => {
+            format!("the functions are {}", hint::listed(&FUNCTIONS, "and"))
+        }
         None => format!(
             "a name must be in quotes within a function: `env('{name}')` for a secret, \
              `var('{name}')` for what `--var {name}=VALUE` gives"
@@ -226,22 +229,24 @@ fn refusal(error: &minijinja::Error, text: &str) -> Refusal {
     let secret = ["env(", "file(", "command("]
         .iter()
         .any(|call| text.contains(call));
-    let help = match error.kind() {
+    let message = format!("this template cannot be filled: {detail}");
+    match error.kind() {
         ErrorKind::UnknownFilter => {
-            "the filters are `bool`, `default`, `int`, `lower`, `split`, `trim` and `upper`"
+            let help =
+                "the filters are `bool`, `default`, `int`, `lower`, `split`, `trim` and `upper`";
+            Refusal::new("{{", message, help)
         }
-        ErrorKind::SyntaxError => "an example: `{{ env('SOURCE_PASSWORD') }}`",
-        _ if secret => {
-            "what env(), file() and command() return is a secret, which no filter may change; \
-             `var('NAME')` returns plain text"
+        ErrorKind::SyntaxError => {
+            Refusal::new("{{", message, "an example: `{{ env('SOURCE_PASSWORD') }}`")
         }
-        _ => "",
-    };
-    Refusal::new(
-        "{{",
-        format!("this template cannot be filled: {detail}"),
-        help,
-    )
+        _ if secret => Refusal::new(
+            "{{",
+            "this template does something with a secret",
+            "what env(), file() and command() return can only be put into a text as it is; \
+             `var('NAME')` returns plain text",
+        ),
+        _ => Refusal::new("{{", message, ""),
+    }
 }
 
 /// Texts, numbers, true and false, and lists of them: what a key of a plan may hold.

@@ -153,6 +153,10 @@ fn syntax(text: &str, at: usize, info: &str) -> Vec<Complaint> {
         let tabs = tabs.into_iter().take(20);
         return tabs.map(|at| complain(at, message, help)).collect();
     }
+    if info.contains("recursion limit") {
+        // The parser looks ahead for a while, and gives up before the first bracket is counted.
+        return vec![complain(at..at, &places::too_deep(), places::DEPTH_NEEDED)];
+    }
     let help = if info.contains("mapping values are not allowed") {
         "put a value that holds `: ` in quotes, or mend the indentation of this line"
     } else if info.contains("quote") {

@@ -1,5 +1,5 @@
-//! What a user may write: one struct per section of the plan file.
-//! It only describes; defaults that need thought and contradictions are settled in `resolve`.
+//! What a user may write: one struct per section of the plan file, and [`read`], which takes one in.
+//! It never decides: defaults that need thought and contradictions are settled in `resolve`.
 
 mod check;
 mod command;
@@ -11,6 +11,7 @@ mod password;
 mod patterns;
 mod places;
 mod problem;
+mod reading;
 mod schema;
 mod template;
 mod yaml;
@@ -22,8 +23,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::secret::Sealed;
 
-pub use document::{Document, Environment, Inputs, read};
+pub use document::{Document, Environment, Inputs};
 pub use problem::{Problem, Problems};
+pub use reading::read;
 pub use schema::schema;
 
 /// A plan: what is migrated, from where to where, and how.

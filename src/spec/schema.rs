@@ -10,13 +10,17 @@ use super::Spec;
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(generated);
 
-/// The JSON schema of a plan (draft 2020-12), as pretty JSON that ends with a newline.
+/// The JSON schema of a plan (draft 2020-12), as pretty JSON that ends with a newline. It is for a
+/// plan as it is written: where a value is judged only when its template is filled, it allows one.
 pub fn schema() -> String {
-    let mut text = serde_json::to_string_pretty(&*SCHEMA).expect("a schema is always JSON");
+    let mut schema = root().clone();
+    allow_templates(&mut schema);
+    let mut text = serde_json::to_string_pretty(&schema).expect("a schema is always JSON");
     text.push('\n');
     text
 }
 
+/// The schema of a plan whose templates are filled.
 pub(crate) fn root() -> &'static Value {
     &SCHEMA
 }
@@ -64,6 +68,34 @@ fn generated() -> Value {
     let mut schema = schema.to_value();
     tidy(&mut schema);
     ordered(schema)
+}
+
+/// Lets a template stand for any value but free text, which allows it as it is.
+fn allow_templates(section: &mut Value) {
+    const ABOUT: [&str; 3] = ["description", "examples", "default"];
+    let Some(Value::Object(properties)) = section.get_mut("properties") else {
+        return;
+    };
+    for property in properties.values_mut() {
+        allow_templates(property);
+        let free = has_type(property, "string") && property.get("pattern").is_none();
+        if free || has_type(property, "object") || property.get("const").is_some() {
+            continue;
+        }
+        let Some(map) = property.as_object_mut() else {
+            continue;
+        };
+        let parts = std::mem::take(map).into_iter();
+        let (about, value): (Map<_, _>, Map<_, _>) =
+            parts.partition(|(key, _)| ABOUT.contains(&key.as_str()));
+        *map = about;
+        let template = json!({
+            "description": "A template that gives such a value.",
+            "type": "string",
+            "pattern": r"\{\{.*\}\}",
+        });
+        map.insert("anyOf".to_owned(), json!([value, template]));
+    }
 }
 
 /// What a reader looks for first comes first; sections, which are long, come last.

@@ -6,7 +6,7 @@ use std::error::Error as _;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use minijinja::value::ValueKind;
 use minijinja::{Environment as Engine, ErrorKind, UndefinedBehavior, Value as Filled, filters};
@@ -23,6 +23,9 @@ const FUNCTIONS: [&str; 4] = ["env", "file", "command", "var"];
 
 /// Steps of one expression. The longest sensible one takes a few dozen.
 const FUEL: u64 = 10_000;
+
+/// Templates of one plan, each of which may give [`MAX_SECRET_BYTES`].
+const MAX_TEMPLATES: usize = 1_000;
 
 /// Items of a list that a template makes.
 const MAX_ITEMS: usize = 10_000;
@@ -72,6 +75,7 @@ pub(crate) struct Sources {
 pub(crate) struct Filler {
     engine: Engine<'static>,
     ran: Arc<AtomicBool>,
+    filled: AtomicUsize,
 }
 
 impl Filler {
@@ -94,7 +98,12 @@ impl Filler {
             called.store(true, Ordering::Relaxed);
             run_command(&argv, run.then_some(folder.as_path())).map_err(minijinja::Error::from)
         });
-        Self { engine, ran }
+        let filled = AtomicUsize::new(0);
+        Self {
+            engine,
+            ran,
+            filled,
+        }
     }
 
     /// Whether a template has called `command()`.
@@ -110,6 +119,13 @@ impl Filler {
         }
         if !text.contains("{{") {
             return Ok(None);
+        }
+        if multiplies(text) {
+            return Err(Refusal::new("*", "`*` is not supported in a template", ""));
+        }
+        if self.filled.fetch_add(1, Ordering::Relaxed) >= MAX_TEMPLATES {
+            let message = format!("the plan has more than {MAX_TEMPLATES} templates");
+            return Err(Refusal::new("{{", message, ""));
         }
         // A whole expression keeps its type.
         let whole = text
@@ -132,6 +148,30 @@ impl Filler {
         }
         Ok(Some(Value::String(filled)))
     }
+}
+
+/// Whether an expression in the text multiplies: `'x' * 100000000` would fill the memory faster than
+/// any other limit could tell.
+fn multiplies(text: &str) -> bool {
+    let mut expression = false;
+    let mut quote = None;
+    let mut last = ' ';
+    let mut escaped = false;
+    for c in text.chars() {
+        match (quote, c) {
+            _ if escaped => escaped = false,
+            (Some(_), '\\') => escaped = true,
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') if expression => quote = Some(c),
+            (None, '{') if last == '{' => expression = true,
+            (None, '}') if last == '}' => expression = false,
+            (None, '*') if expression => return true,
+            (None, _) => {}
+        }
+        last = c;
+    }
+    false
 }
 
 fn add_functions(engine: &mut Engine<'static>, sources: &Sources) {
@@ -285,4 +325,18 @@ fn scalar(value: &Filled) -> Result<Option<Value>, Refusal> {
 
 fn too_large() -> Refusal {
     Refusal::new("{{", "this template gives more than a plan may hold", "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_counts_only_where_it_multiplies() {
+        assert!(multiplies("{{ 'x' * 9 }}"));
+        assert!(multiplies("a {{ '\\'' * 9 }} b"));
+        assert!(multiplies("{{ 'a' }} {{ [1]*9 }}"));
+        assert!(!multiplies("public.* {{ var('t') }} *"));
+        assert!(!multiplies("{{ var('t', 'log_*') }}"));
+    }
 }

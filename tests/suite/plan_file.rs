@@ -103,6 +103,19 @@ fn what_reading_accepts_fits_the_schema_that_editors_use() {
     let value = serde_yaml::from_str::<serde_json::Value>(text).expect("it is YAML");
     assert!(jsonschema::is_valid(&schema, &value));
     read_text(text, &inputs()).expect("a valid plan");
+    let templated = serde_yaml::from_str::<serde_json::Value>(VALID).expect("it is YAML");
+    assert!(jsonschema::is_valid(&schema, &templated));
+    for wrong in [
+        "verify: some",
+        "copy: {jobs: four}",
+        "copy: {jobs: 0}",
+        "x: 1",
+    ] {
+        let text = format!("version: 1\nsource: {{url: a}}\ntarget: {{url: b}}\n{wrong}\n");
+        let value = serde_yaml::from_str::<serde_json::Value>(&text).expect("it is YAML");
+        assert!(!jsonschema::is_valid(&schema, &value), "{wrong}");
+        refusal(text, &inputs());
+    }
 }
 
 #[test]
@@ -275,7 +288,12 @@ fn hostile_files_end_in_bounded_time_with_a_clear_error() {
     let line = format!("version: 1\n{}: 1", "k".repeat(1_000_000));
     assert!(refusal(line, &inputs()).len() < 4_000);
     let grown = "version: 1\nname: \"{{ 'x' * 100000000000 }}\"\n";
-    assert_says(&refusal(grown, &inputs()), "cannot be filled");
+    assert_says(&refusal(grown, &inputs()), "`*` is not supported");
+    let nested = format!("version: 1\nname: \"{{{{ {}\"\n", "(".repeat(100_000));
+    assert_says(&refusal(nested, &inputs()), "cannot be filled");
+    let many = "\"{{ 'x' ~ 'y' }}\",".repeat(8_000);
+    let many = format!("version: 1\nexclude: {{schemas: [{many}]}}\n");
+    assert_says(&refusal(many, &inputs()), "more than 50 problems");
     assert!(begin.elapsed() < BOUND, "{:?}", begin.elapsed());
 }
 

@@ -17,6 +17,9 @@ use crate::error::{Error, Exit, Result};
 const OPEN: char = '\u{F5EC1}';
 const CLOSE: char = '\u{F5EC2}';
 
+/// The characters that no plan and no argument may hold: they could forge a placeholder.
+pub(crate) const RESERVED: [char; 2] = [OPEN, CLOSE];
+
 /// Shorter values are not searched for in free text: redacting every `a` would leave nothing to
 /// read. Placeholders protect them all the same.
 const SHORTEST_SEARCHED: usize = 4;
@@ -30,7 +33,7 @@ struct Registry {
 static REGISTRY: LazyLock<RwLock<Registry>> = LazyLock::new(RwLock::default);
 
 /// Text that may hold placeholders for secrets; what it shows of them is their label.
-#[derive(Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(transparent)]
 pub struct Sealed(String);
 
@@ -48,6 +51,11 @@ impl Sealed {
     /// Whether the whole text is one placeholder.
     pub fn is_one_secret(&self) -> bool {
         self.0.starts_with(OPEN) && self.0.find(CLOSE) == Some(self.0.len() - CLOSE.len_utf8())
+    }
+
+    /// Whether there is any placeholder in the text, whole or spoilt.
+    pub fn has_secret(&self) -> bool {
+        self.0.contains([OPEN, CLOSE])
     }
 
     /// The text with every secret filled in. To be called at the connection and at a child
@@ -75,6 +83,22 @@ impl Sealed {
         }
         out.push_str(rest);
         Ok(SecretString::from(out))
+    }
+}
+
+impl JsonSchema for Sealed {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Sealed".into()
+    }
+
+    /// `writeOnly` is how JSON schema marks what is never shown again; reading a plan allows
+    /// secrets in such keys only.
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "minLength": 1, "writeOnly": true})
     }
 }
 

@@ -1,5 +1,20 @@
-//! What a user may write: one struct per section of the plan file.
-//! It only describes; defaults that need thought and contradictions are settled in `resolve`.
+//! What a user may write: one struct per section of the plan file, and [`read`], which takes one in.
+//! It never decides: defaults that need thought and contradictions are settled in `resolve`.
+
+mod check;
+mod command;
+mod document;
+mod file;
+mod hint;
+mod overrides;
+mod password;
+mod patterns;
+mod places;
+mod problem;
+mod reading;
+mod schema;
+mod template;
+mod yaml;
 
 use std::path::PathBuf;
 
@@ -7,6 +22,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::secret::Sealed;
+
+pub use document::{Document, Environment, Inputs};
+pub use problem::{Problem, Problems};
+pub use reading::read;
+pub use schema::schema;
 
 /// A plan: what is migrated, from where to where, and how.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -17,32 +37,41 @@ pub struct Spec {
     #[schemars(extend("const" = 1, "examples" = [1]))]
     pub version: u32,
     /// The plan's name, part of object names and reports. Default: the file's name without `.yaml`.
-    #[schemars(length(min = 1, max = 40), extend("pattern" = "^[a-z][a-z0-9_]*$", "examples" = ["shop"]))]
+    #[schemars(length(min = 1, max = 40), extend("pattern" = "^[a-z][a-z0-9_]*$", "patternErrorMessage" = "at most 40 small letters, digits and `_`, the first a letter", "examples" = ["shop"]))]
     #[serde(default)]
     pub name: Option<String>,
     /// The database to migrate from. It is only read.
+    #[schemars(extend("examples" = [{"url": "postgres://migrator@old.example/shop"}]))]
     pub source: Endpoint,
     /// The database to migrate to.
+    #[schemars(extend("examples" = [{"url": "postgres://migrator@new.example/shop"}]))]
     pub target: Endpoint,
     /// How the data moves.
+    #[schemars(extend("examples" = ["offline"]))]
     #[serde(default)]
     pub mode: Mode,
     /// Migrates only these schemas and tables. Without it, everything is migrated.
+    #[schemars(extend("examples" = [{"schemas": ["public"]}]))]
     #[serde(default)]
     pub include: Option<Include>,
     /// Leaves these schemas, tables or rows behind.
+    #[schemars(extend("examples" = [{"tables": ["public.large_log"]}]))]
     #[serde(default)]
     pub exclude: Option<Exclude>,
     /// How the copy is made, and what it carries.
+    #[schemars(extend("examples" = [{"jobs": 4}]))]
     #[serde(default)]
     pub copy: Option<Copy>,
     /// How the target is filled.
+    #[schemars(extend("examples" = [{"existing": "refuse"}]))]
     #[serde(default)]
     pub restore: Option<Restore>,
     /// Limits and waits.
+    #[schemars(extend("examples" = [{"lock_timeout": "1m"}]))]
     #[serde(default)]
     pub thresholds: Option<Thresholds>,
     /// How the end result is proven. Schema and sequences are compared with `counts` and `rows`.
+    #[schemars(extend("examples" = ["counts"]))]
     #[serde(default)]
     pub verify: Verify,
 }
@@ -50,6 +79,7 @@ pub struct Spec {
 /// One side of the migration: exactly one of `url` and `embedded`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{"required": ["url"]}, {"required": ["embedded"]}]))]
 pub struct Endpoint {
     /// A connection string as libpq knows it: a `postgres://` URL or `key=value` pairs. What it
     /// leaves out comes from the `PG*` environment, the service file and the password file.
@@ -57,6 +87,7 @@ pub struct Endpoint {
     #[serde(default)]
     pub url: Option<Sealed>,
     /// A throwaway server of the plan's own, for demos and rehearsals.
+    #[schemars(extend("examples" = [{"sql": ["schema.sql", "data.sql"]}]))]
     #[serde(default)]
     pub embedded: Option<Embedded>,
 }
@@ -131,9 +162,11 @@ pub struct Exclude {
 #[serde(deny_unknown_fields)]
 pub struct Copy {
     /// The way rows travel.
+    #[schemars(extend("examples" = ["dump"]))]
     #[serde(default)]
     pub method: Method,
     /// Structure, rows or both.
+    #[schemars(extend("examples" = ["all"]))]
     #[serde(default)]
     pub scope: Scope,
     /// How many tables are dumped, and restored, at the same time. Default: 4.
@@ -189,6 +222,7 @@ pub struct Restore {
     #[serde(default)]
     pub allow_errors: Option<bool>,
     /// What to do with a target that is not empty.
+    #[schemars(extend("examples" = ["refuse"]))]
     #[serde(default)]
     pub existing: Existing,
     /// Gathers the planner's statistics once the rows are there. Default: true.
@@ -217,7 +251,7 @@ pub struct Thresholds {
     #[serde(default)]
     pub poll_secs: Option<u32>,
     /// How long a statement of ours waits for a lock on the source before it gives up. Default: 1m.
-    #[schemars(extend("pattern" = "^[0-9]+(ms|s|m|h)$", "examples" = ["1m"]))]
+    #[schemars(extend("pattern" = "^[0-9]{1,9}(ms|s|m|h)$", "patternErrorMessage" = "a number and a unit (`ms`, `s`, `m` or `h`)", "examples" = ["1m"]))]
     #[serde(default)]
     pub lock_timeout: Option<String>,
 }

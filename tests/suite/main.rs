@@ -6,4 +6,5 @@ mod support;
 
 mod embedded;
 mod ground;
+mod plan_file;
 mod the_check;

@@ -1,0 +1,113 @@
+//! What somebody may have meant who wrote something else: "did you mean", "belongs under", "not
+//! supported by this version". It never changes what was written.
+
+use serde_json::Value;
+
+use super::schema;
+
+/// Keys of the format that need replication, which this version does not carry out.
+const FUTURE_KEYS: [&str; 9] = [
+    "/online",
+    "/cutover",
+    "/copy/split_larger_than",
+    "/copy/format",
+    "/thresholds/lag_bytes",
+    "/thresholds/slot_creation_timeout",
+    "/thresholds/retained_wal",
+    "/thresholds/write_outage",
+    "/rollback",
+];
+
+/// Values of the format that this version does not carry out, by the key they belong to.
+const FUTURE_VALUES: [(&str, &str); 2] = [("/mode", "online"), ("/copy/method", "stream")];
+
+/// Words longer than this are not compared: they are nobody's slip of the pen.
+const LONGEST_COMPARED: usize = 64;
+
+/// Whether the key is known, but to a later version.
+pub(crate) fn is_future_key(pointer: &str) -> bool {
+    FUTURE_KEYS.contains(&pointer)
+}
+
+/// Whether the value is known, but to a later version.
+pub(crate) fn is_future_value(pointer: &str, value: &str) -> bool {
+    FUTURE_VALUES.contains(&(pointer, value))
+}
+
+/// The word among these that was probably meant.
+pub(crate) fn closest<'w>(written: &str, words: &[&'w str]) -> Option<&'w str> {
+    if written.len() > LONGEST_COMPARED {
+        return None;
+    }
+    let plain = |word: &str| word.to_lowercase().replace(['-', ' '], "_");
+    let written = plain(written);
+    let distance = |word: &str| strsim::damerau_levenshtein(&written, &plain(word));
+    let nearest = words.iter().copied().min_by_key(|word| distance(word))?;
+    let longest = nearest.len().max(written.len());
+    let related =
+        written.len() >= 4 && (nearest.starts_with(&written) || written.starts_with(nearest));
+    (distance(nearest) <= 1.max(longest / 3) || related).then_some(nearest)
+}
+
+/// What to do about a key that its section does not have.
+pub(crate) fn for_unknown_key(section: &str, key: &str) -> String {
+    let here = schema::at(section).map_or(Vec::new(), schema::keys);
+    if let Some(meant) = closest(key, &here) {
+        return format!("did you mean `{meant}`?");
+    }
+    let mut elsewhere = Vec::new();
+    sections_with(key, "", schema::root(), &mut elsewhere);
+    if !elsewhere.is_empty() {
+        let sections: Vec<&str> = elsewhere.iter().map(String::as_str).collect();
+        let name = key.replace('-', "_");
+        return format!("`{name}` belongs under {}", listed(&sections, "or"));
+    }
+    match here.as_slice() {
+        [] => String::new(),
+        keys => format!("the keys here are {}", listed(keys, "and")),
+    }
+}
+
+fn sections_with(key: &str, path: &str, node: &Value, found: &mut Vec<String>) {
+    for name in schema::keys(node) {
+        if name == key.replace('-', "_") && !path.is_empty() {
+            found.push(path.to_owned());
+        }
+        let below = match path {
+            "" => name.to_owned(),
+            path => format!("{path}.{name}"),
+        };
+        sections_with(key, &below, &node["properties"][name], found);
+    }
+}
+
+/// Words in backticks: `a`, `b` and `c`.
+pub(crate) fn listed(words: &[&str], last: &str) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        Some((end, start)) if !start.is_empty() => format!("{} {last} {end}", start.join(", ")),
+        _ => quoted.concat(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_is_recognised_and_a_stranger_is_not() {
+        let words = ["exclude", "include", "table_data", "tables", "copy"];
+        assert_eq!(closest("exlude", &words), Some("exclude"));
+        assert_eq!(closest("table-data", &words), Some("table_data"));
+        assert_eq!(closest("Copy", &words), Some("copy"));
+        assert_eq!(closest("hooks", &words), None);
+        assert_eq!(closest(&"x".repeat(100_000), &words), None);
+    }
+
+    #[test]
+    fn no_key_of_this_version_is_called_a_later_one() {
+        for key in FUTURE_KEYS {
+            assert!(schema::at(key).is_none(), "{key} exists by now");
+        }
+    }
+}

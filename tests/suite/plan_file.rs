@@ -1,0 +1,381 @@
+//! The plan file: what is read, what is refused, and in which words.
+//! It never starts a server: reading a plan needs none.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use pg_dbmigrator::error::{Error, Exit};
+use pg_dbmigrator::spec::{self, Document, Environment, Inputs};
+use proptest::prelude::*;
+
+const VALID: &str = "version: 1
+source:
+  url: \"postgres://app:{{ env('SECRET') }}@old.example/shop\"
+target:
+  url: \"host=new.example dbname=shop password={{ env('SECRET') }}\"
+exclude:
+  tables: [public.large_log]
+copy:
+  jobs: \"{{ var('JOBS', '4') | int }}\"
+";
+
+fn inputs() -> Inputs {
+    let variables = BTreeMap::from([("SECRET", "tr0ub4dor&3"), ("EMPTY", "")]);
+    Inputs {
+        environment: Environment::new(move |name| variables.get(name).map(|v| (*v).to_owned())),
+        ..Inputs::default()
+    }
+}
+
+fn read_text(text: impl AsRef<[u8]>, inputs: &Inputs) -> Result<Document, Error> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("migrate.yaml");
+    fs::write(&path, text).expect("a temporary file");
+    spec::read(&path, inputs)
+}
+
+fn refusal(text: impl AsRef<[u8]>, inputs: &Inputs) -> String {
+    let error = read_text(text, inputs).expect_err("the plan is wrong");
+    assert_eq!(error.exit(), Exit::PlanInvalid);
+    error.to_string()
+}
+
+/// Compares with a golden file, or writes it when `BLESS=1`.
+fn golden(path: &Path, actual: &str) -> Option<String> {
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(path, actual).expect("the golden file is ours");
+    }
+    let expected = fs::read_to_string(path).unwrap_or_default();
+    (expected != actual).then(|| format!("{}:\n{actual}", path.display()))
+}
+
+#[test]
+fn every_wrong_plan_is_refused_in_the_words_beside_it() {
+    let mut plans: Vec<PathBuf> = fs::read_dir("tests/rejects")
+        .expect("the folder is there")
+        .map(|entry| entry.expect("it can be listed").path())
+        .filter(|path| path.extension().is_some_and(|end| end == "yaml"))
+        .collect();
+    plans.sort();
+    assert!(plans.len() >= 25, "only {} plans", plans.len());
+    let mut wrong = Vec::new();
+    for plan in plans {
+        let error = spec::read(&plan, &inputs()).expect_err(&plan.display().to_string());
+        assert_eq!(error.exit(), Exit::PlanInvalid);
+        let text = format!("{error}\n");
+        assert!(!text.contains("hunter2"), "{text}");
+        wrong.extend(golden(&plan.with_extension("txt"), &text));
+    }
+    assert!(
+        wrong.is_empty(),
+        "BLESS=1 writes these:\n{}",
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn the_schema_in_the_repository_is_the_one_the_program_prints() {
+    let stale = golden(Path::new("schemas/plan.schema.json"), &spec::schema());
+    assert!(stale.is_none(), "BLESS=1 writes schemas/plan.schema.json");
+}
+
+#[test]
+fn an_empty_section_list_or_key_means_its_default() {
+    let plan = read_text(
+        "version: 1\nname:\nsource: {embedded: }\ntarget: {url: postgres://b}\nmode:\ncopy:\n\
+         exclude:\n  tables:\nrestore:\n  existing: ~\nverify:\n",
+        &inputs(),
+    )
+    .expect("a valid plan");
+    assert!(plan.spec.copy.is_none_or(|copy| copy.jobs.is_none()));
+    assert!(plan.spec.source.embedded.is_some());
+    assert_eq!(plan.spec.verify, spec::Verify::Counts);
+}
+
+#[test]
+fn what_reading_accepts_fits_the_schema_that_editors_use() {
+    let schema = serde_json::from_str(&spec::schema()).expect("the schema is JSON");
+    let text = "version: 1\nname:\nsource: {url: postgres://a}\ntarget: {url: postgres://b}\n\
+                mode:\ncopy:\nexclude:\n  tables:\nrestore:\n  existing: ~\nverify: off\n";
+    let value = serde_yaml::from_str::<serde_json::Value>(text).expect("it is YAML");
+    assert!(jsonschema::is_valid(&schema, &value));
+    read_text(text, &inputs()).expect("a valid plan");
+    let templated = serde_yaml::from_str::<serde_json::Value>(VALID).expect("it is YAML");
+    assert!(jsonschema::is_valid(&schema, &templated));
+    for wrong in [
+        "verify: some",
+        "copy: {jobs: four}",
+        "copy: {jobs: 0}",
+        "x: 1",
+    ] {
+        let text = format!("version: 1\nsource: {{url: a}}\ntarget: {{url: b}}\n{wrong}\n");
+        let value = serde_yaml::from_str::<serde_json::Value>(&text).expect("it is YAML");
+        assert!(!jsonschema::is_valid(&schema, &value), "{wrong}");
+        refusal(text, &inputs());
+    }
+}
+
+#[test]
+fn a_template_is_filled_sealed_and_typed() {
+    let plan = read_text(VALID, &inputs()).expect("a valid plan");
+    let url = plan.spec.source.url.expect("it is given");
+    assert_eq!(
+        url.to_string(),
+        "postgres://app:<env SECRET>@old.example/shop"
+    );
+    assert_eq!(plan.spec.copy.and_then(|copy| copy.jobs), Some(4));
+}
+
+#[test]
+fn a_file_and_a_command_give_a_secret_without_its_newline() {
+    use secrecy::ExposeSecret as _;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("secret"), "from a file\n").expect("a temporary file");
+    let plan = folder.path().join("migrate.yaml");
+    let text = "version: 1\nsource: {url: \"{{ file('secret') }}\"}\n\
+                target: {url: \"{{ command(['sh', '-c', 'echo from $0', 'sh']) }}\"}\n";
+    fs::write(&plan, text).expect("a temporary file");
+    let document = spec::read(&plan, &inputs()).expect("a valid plan");
+    let source = document.spec.source.url.expect("it is given");
+    let target = document.spec.target.url.expect("it is given");
+    assert_eq!(source.to_string(), "<file secret>");
+    assert_eq!(target.to_string(), "<command sh>");
+    let revealed = |sealed: pg_dbmigrator::secret::Sealed| {
+        sealed
+            .reveal()
+            .expect("an untouched secret")
+            .expose_secret()
+            .to_owned()
+    };
+    assert_eq!(revealed(source), "from a file");
+    assert_eq!(revealed(target), "from sh");
+}
+
+#[test]
+fn no_command_is_run_for_a_plan_that_is_wrong_elsewhere() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let plan = folder.path().join("migrate.yaml");
+    let text = "version: 1\nsource: {url: \"{{ command(['touch', 'ran']) }}\"}\ntarget: {}\n";
+    fs::write(&plan, text).expect("a temporary file");
+    spec::read(&plan, &inputs()).expect_err("the target lacks its url");
+    assert!(!folder.path().join("ran").exists());
+}
+
+#[test]
+fn a_command_that_fails_says_what_it_said() {
+    let plan = |command: &str| {
+        format!(
+            "version: 1\nsource: {{url: a}}\ntarget: {{url: \"{{{{ command({command}) }}}}\"}}\n"
+        )
+    };
+    let failed = refusal(plan("['sh', '-c', 'echo locked >&2; exit 3']"), &inputs());
+    assert!(failed.contains("exit status: 3: locked"), "{failed}");
+    let absent = refusal(plan("['no-such-program']"), &inputs());
+    assert!(absent.contains("cannot start"), "{absent}");
+    let silent = refusal(plan("['true']"), &inputs());
+    assert!(silent.contains("printed nothing"), "{silent}");
+    let endless = refusal(plan("['cat', '/dev/zero']"), &inputs());
+    assert!(
+        endless.contains("did not end") || endless.contains("more than"),
+        "{endless}"
+    );
+}
+
+#[test]
+fn a_literal_password_is_hidden_everywhere() {
+    let text = "version: 1\nsource: {url: \"postgres://u:c0rrect%20horse@a/d\"}\n\
+                target: {url: \"host=b password='battery staple'\"}\n";
+    let plan = read_text(text, &inputs()).expect("a valid plan");
+    let shown = format!("{:?} {:?}", plan.spec.source, plan.spec.target);
+    assert!(shown.contains("<password in source.url>"), "{shown}");
+    assert!(shown.contains("<password in target.url>"), "{shown}");
+    let later = Error::failed("c0rrect horse, c0rrect%20horse, battery staple", "").to_string();
+    assert!(
+        !later.contains("horse") && !later.contains("staple"),
+        "{later}"
+    );
+}
+
+#[test]
+fn set_overrides_a_key_for_one_run_and_is_judged_like_the_file() {
+    let with = |sets: &[(&str, &str)]| Inputs {
+        sets: sets
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect(),
+        ..inputs()
+    };
+    let good = with(&[
+        ("copy.jobs", "8"),
+        ("exclude.schemas", "[audit]"),
+        ("restore.analyze", "false"),
+    ]);
+    let plan = read_text(VALID, &good).expect("a valid plan");
+    assert_eq!(plan.spec.copy.as_ref().and_then(|copy| copy.jobs), Some(8));
+    assert_eq!(
+        plan.spec.restore.as_ref().and_then(|one| one.analyze),
+        Some(false)
+    );
+    assert_eq!(plan.place("/copy/jobs"), "--set copy.jobs=8");
+    let bad = with(&[
+        ("copy.jobs", "many"),
+        ("copy.jobz", "1"),
+        ("mode.x", "1"),
+        ("a..b", "1"),
+    ]);
+    let shown = refusal(VALID, &bad);
+    for part in [
+        "`copy.jobs` must be a whole number from 1 to 64, not the text `many`\n--> --set copy.jobs=many",
+        "unknown key `jobz` in `copy`\n--> --set copy.jobz=1",
+        "the key has an empty part\n--> --set a..b=1",
+        "`mode` must be `offline`, not a section\n--> --set mode.x=1",
+    ] {
+        assert!(shown.contains(part), "{part}\nis not in\n{shown}");
+    }
+}
+
+#[test]
+fn later_checks_report_at_the_place_of_a_key() {
+    let plan = read_text(VALID, &inputs()).expect("a valid plan");
+    assert!(
+        plan.place("/exclude/tables/0")
+            .ends_with("migrate.yaml:7:12")
+    );
+    assert!(plan.place("/copy/owners").ends_with("migrate.yaml:8:1"));
+    let mut problems = spec::Problems::default();
+    problems.push(plan.problem("/exclude/tables/0", "matches nothing", "did you mean `b`?"));
+    let error = problems
+        .settle()
+        .expect_err("there is a problem")
+        .to_string();
+    assert!(
+        error.contains("7 |   tables: [public.large_log]"),
+        "{error}"
+    );
+    assert!(error.contains("^^^^^^^^^^^^^^^^"), "{error}");
+}
+
+fn assert_says(shown: &str, words: &str) {
+    let start: String = shown.chars().take(2_000).collect();
+    assert!(shown.contains(words), "`{words}` is not in\n{start}");
+}
+
+/// A bound that only a runaway exceeds, whatever else the machine does.
+const BOUND: Duration = Duration::from_secs(20);
+
+#[test]
+fn hostile_files_end_in_bounded_time_with_a_clear_error() {
+    let begin = Instant::now();
+    let levels = (1..40).map(|n| format!("a{n}: &a{n} [*a{m}, *a{m}, *a{m}]\n", m = n - 1));
+    let bomb = format!("a0: &a0 [x, x]\n{}", levels.collect::<String>());
+    assert_says(&refusal(bomb, &inputs()), "aliases are not used in plans");
+    let deep = format!("a: {}", "[".repeat(500_000));
+    assert_says(&refusal(deep, &inputs()), "levels deep");
+    let deep = format!("a: {}", "{a: ".repeat(200_000));
+    assert_says(&refusal(deep, &inputs()), "levels deep");
+    let wide = format!("a: [{}]", "1,".repeat(400_000));
+    assert_says(&refusal(wide, &inputs()), "20000 keys and values");
+    let keys: String = (0..5_000).map(|n| format!("k{n}: 1\n")).collect();
+    assert_says(&refusal(keys, &inputs()), "more than 50 problems");
+    let keys: String = (0..9_000).map(|n| format!("k{n}: 1, ")).collect();
+    assert_says(
+        &refusal(format!("{{{keys}}}"), &inputs()),
+        "more than 50 problems",
+    );
+    let line = format!("version: 1\n{}: 1", "k".repeat(1_000_000));
+    assert!(refusal(line, &inputs()).len() < 4_000);
+    let grown = "version: 1\nname: \"{{ 'x' * 100000000000 }}\"\n";
+    assert_says(&refusal(grown, &inputs()), "`*` is not supported");
+    let nested = format!("version: 1\nname: \"{{{{ {}\"\n", "(".repeat(100_000));
+    assert_says(&refusal(nested, &inputs()), "cannot be filled");
+    let many = "\"{{ 'x' ~ 'y' }}\",".repeat(8_000);
+    let many = format!("version: 1\nexclude: {{schemas: [{many}]}}\n");
+    assert_says(&refusal(many, &inputs()), "more than 50 problems");
+    assert!(begin.elapsed() < BOUND, "{:?}", begin.elapsed());
+}
+
+#[test]
+fn what_is_no_text_is_refused_by_what_it_is() {
+    for (bytes, said) in [
+        (&b"\xff\xfev\0"[..], "UTF-16"),
+        (b"\xfe\xff\0v", "UTF-16"),
+        (b"version: 1\nname: \xc3(", "not UTF-8 at line 2, column 7"),
+        (b"\x7fELF\x02\0\0\0", "zero byte at line 1, column 6"),
+    ] {
+        let shown = refusal(bytes, &inputs());
+        assert!(shown.contains(said), "{shown}");
+    }
+    let huge = tempfile::NamedTempFile::new().expect("a temporary file");
+    huge.as_file().set_len(100 << 20).expect("a sparse file");
+    let shown = spec::read(huge.path(), &inputs())
+        .expect_err("it is huge")
+        .to_string();
+    assert!(shown.contains("larger than 1024 KiB"), "{shown}");
+}
+
+#[test]
+fn what_is_no_regular_file_is_refused_without_waiting() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let fifo = folder.path().join("fifo");
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, mode, 0)
+        .expect("a pipe with a name");
+    for (path, said) in [
+        (fifo.as_path(), "a pipe"),
+        (folder.path(), "a directory"),
+        (Path::new("/dev/zero"), "a device"),
+        (Path::new("absent.yaml"), "there is no such file"),
+    ] {
+        let error = spec::read(path, &inputs()).expect_err(said);
+        assert_eq!(error.exit(), Exit::PlanInvalid);
+        assert!(error.to_string().contains(said), "{error}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_and_windows_line_ends_are_read() {
+    let text = format!("\u{feff}{}", VALID.replace('\n', "\r\n"));
+    let plan = read_text(text, &inputs()).expect("a valid plan");
+    assert!(plan.place("/copy/jobs").ends_with("migrate.yaml:9:9"));
+}
+
+#[test]
+fn nobody_can_forge_the_placeholder_of_a_secret() {
+    let forged = VALID.replace("public.large_log", "\u{F5EC1}0\u{F5EC2}");
+    assert_says(&refusal(forged, &inputs()), "reserved for secrets");
+}
+
+fn never_panics(bytes: &[u8]) {
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    file.write_all(bytes).expect("it can be written");
+    match spec::read(file.path(), &inputs()) {
+        Ok(_) => {}
+        Err(error) => assert_eq!(error.exit(), Exit::PlanInvalid),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
+
+    #[test]
+    fn no_bytes_make_reading_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        never_panics(&bytes);
+    }
+
+    #[test]
+    fn no_yaml_like_text_makes_reading_panic(text in "[-:{}\\[\\]&*!|>'\"#%@`,?~ \n\ta-c1é\u{1F600}]{0,120}") {
+        never_panics(text.as_bytes());
+    }
+
+    #[test]
+    fn no_change_of_a_valid_plan_makes_reading_panic(
+        at in 0..VALID.len(), len in 0usize..12, put in "[-:{}\\[\\]&*!|>'\"#, \n\ta-cé\u{F5EC1}]{0,8}"
+    ) {
+        let mut text = VALID.to_owned();
+        text.replace_range(at..(at + len).min(VALID.len()), &put);
+        never_panics(text.as_bytes());
+    }
+}

@@ -37,7 +37,8 @@ pub struct Server {
     pub lock_slots: u64,
     /// `max_locks_per_transaction`.
     pub max_locks_per_transaction: u64,
-    /// `max_connections` less the reserved ones and those in use now.
+    /// `max_connections` less the reserved ones and those in use now, or what the role's own
+    /// CONNECTION LIMIT leaves, whichever is less.
     pub free_connections: u64,
     /// Whether the server is a standby.
     pub in_recovery: bool,
@@ -77,7 +78,8 @@ pub struct Source {
     /// Tables, views, materialized views, sequences and foreign tables outside extensions,
     /// sorted by schema and name.
     pub relations: Vec<Relation>,
-    /// Objects that cannot exist without a relation: views, foreign keys, SQL-standard functions.
+    /// Objects that cannot exist without a relation that they are no part of: views, foreign keys,
+    /// children, defaults of another's sequence, SQL-standard functions, row types in use.
     pub dependents: Vec<Dependent>,
     /// Extensions, without plpgsql of the default version.
     pub extensions: Vec<Extension>,
@@ -189,7 +191,10 @@ pub enum RelationKind {
 
 /// Whether a hash over a table's rows can be taken over the record, which is faster, or needs
 /// the text form. Record hashes differ between clusters for types that hash an OID (enums,
-/// `regclass`), and some types (json, xml, point) have none.
+/// `regclass`), and some types (json, xml, point) have none. Others hash values alike that are
+/// not the same: numeric (1.0, 1.00), interval (1 day, 24 hours), arrays ({1,2}, {{1,2}}), text
+/// under a nondeterministic collation. So the record form is for tables whose every column is of
+/// a type where equal hashes mean the same value; a float's zero alone may lose its sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RowHash {
@@ -252,6 +257,8 @@ pub struct Extension {
     pub version: String,
     /// The schema it lives in.
     pub schema: String,
+    /// Its configuration tables, as (schema, name): `pg_dump` carries their rows.
+    pub config_tables: Vec<(String, String)>,
 }
 
 /// A role, without its password.
@@ -286,6 +293,8 @@ pub struct LargeObjects {
     pub count: u64,
     /// `pg_table_size` of `pg_largeobject`, in bytes.
     pub bytes: u64,
+    /// How many of them the connected role may not read.
+    pub unreadable: u64,
 }
 
 /// The server to migrate to, and the database if it is there.
@@ -336,7 +345,8 @@ pub struct TargetTable {
     pub schema: String,
     /// Its name.
     pub name: String,
-    /// Whether it holds no row.
+    /// Whether it holds no row of its own, as every partitioned table. A table that the connected
+    /// role cannot read in full counts as not empty.
     pub empty: bool,
 }
 

@@ -1,10 +1,19 @@
 //! Every question asked in order to decide: the servers, the client programs, the disk.
 //! It only reads; nothing here changes a server or a file.
 
+mod catalog;
+mod disk;
 mod facts;
+mod source;
+mod target;
+mod tools;
 
+pub use disk::free_bytes;
 pub use facts::{
     ConnectedRole, Database, Dependent, Extension, Facts, Grant, LargeObjects, Locale, Relation,
     RelationKind, Role, RowHash, Schema, Server, Setting, Source, Target, TargetDatabase,
     TargetTable, Toolset,
 };
+pub use source::source;
+pub use target::{TargetNames, target};
+pub use tools::tools;

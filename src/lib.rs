@@ -3,5 +3,7 @@
 
 pub mod error;
 pub mod inspect;
+pub mod preflight;
 pub mod secret;
+pub mod selection;
 pub mod spec;

@@ -242,6 +242,8 @@ pub struct Dependent {
     pub description: String,
     /// The relation that it belongs to or is, where there is one.
     pub of: Option<(String, String)>,
+    /// The schema of an object that belongs to no relation, such as a function; a cast has none.
+    pub schema: Option<String>,
     /// The relation it needs.
     pub needs: (String, String),
     /// Whether it also needs the relation's rows, as a foreign key does.
@@ -317,6 +319,10 @@ pub struct Target {
     pub available_extensions: BTreeMap<String, BTreeSet<String>>,
     /// Tablespaces.
     pub tablespaces: BTreeSet<String>,
+    /// Locales of the operating system (`LC_COLLATE`) that `initdb` found.
+    pub locales: BTreeSet<String>,
+    /// Whether the server was built with ICU.
+    pub icu: bool,
 }
 
 /// A target database that exists.

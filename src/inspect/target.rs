@@ -56,6 +56,8 @@ pub async fn target(
         settable_roles: offers.settable_roles,
         available_extensions: offers.available_extensions,
         tablespaces: offers.tablespaces,
+        locales: offers.locales,
+        icu: offers.icu,
     })
 }
 
@@ -65,6 +67,8 @@ struct OffersRow {
     settable_roles: BTreeSet<String>,
     available_extensions: BTreeMap<String, BTreeSet<String>>,
     tablespaces: BTreeSet<String>,
+    locales: BTreeSet<String>,
+    icu: bool,
 }
 
 #[derive(Deserialize)]

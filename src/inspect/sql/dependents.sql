@@ -36,6 +36,8 @@ select distinct
         else pg_describe_object(o.classid, o.objid, 0) end as description,
     case when ofn.nspname is not null then
         jsonb_build_array(ofn.nspname, ofc.relname) end as "of",
+    case when ofn.nspname is null then
+        (select i.schema from pg_identify_object(o.classid, o.objid, 0) i) end as schema,
     jsonb_build_array(n.nspname, c.relname) as needs,
     coalesce(o.contype = 'f', false) as needs_rows
 from owned o

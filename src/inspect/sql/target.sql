@@ -15,4 +15,10 @@ select
             group by name
         ) e
     ) as available_extensions,
-    (select json_agg(spcname) from pg_tablespace) as tablespaces
+    (select json_agg(spcname) from pg_tablespace) as tablespaces,
+    (
+        select coalesce(json_agg(distinct collcollate::text), '[]')
+        from pg_collation
+        where collprovider = 'c'
+    ) as locales,
+    exists (select from pg_collation where collprovider = 'i') as icu

@@ -3,8 +3,19 @@
 
 mod facts;
 
+mod catalog;
+mod disk;
+mod facts;
+mod source;
+mod target;
+mod tools;
+
+pub use disk::free_bytes;
 pub use facts::{
     ConnectedRole, Database, Dependent, Extension, Facts, Grant, LargeObjects, Locale, Relation,
     RelationKind, Role, RowHash, Schema, Server, Setting, Source, Target, TargetDatabase,
     TargetTable, Toolset,
 };
+pub use source::source;
+pub use target::{TargetNames, target};
+pub use tools::tools;

@@ -1,0 +1,149 @@
+//! What the source is and holds.
+//! It never reads a user's row, and never asks table by table.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use tokio_postgres::Client;
+
+use super::catalog::Catalog;
+use super::facts::{Relation, Role, Source};
+use crate::error::Result;
+
+/// Asks everything that planning needs to know of the connected database, in one snapshot.
+/// `place` is what people call the server.
+///
+/// # Errors
+///
+/// When the server is older than 13 ([`crate::error::Exit::Refused`]), or does not answer.
+pub async fn source(client: &Client, place: String) -> Result<Source> {
+    let catalog = Catalog::open(client, &place).await?;
+    let found = read(&catalog, place).await;
+    catalog.close(found).await
+}
+
+#[derive(Deserialize)]
+struct RoleRow {
+    #[serde(flatten)]
+    role: Role,
+    has_settings: bool,
+}
+
+#[derive(Deserialize)]
+struct ObjectsRow {
+    kind: String,
+    count: u64,
+}
+
+#[derive(Deserialize)]
+struct NameRow {
+    name: String,
+}
+
+#[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+struct NotCarriedRow {
+    kind: String,
+    name: String,
+}
+
+async fn read(catalog: &Catalog<'_>, place: String) -> Result<Source> {
+    let roles: Vec<RoleRow> = catalog.all(include_str!("sql/roles.sql")).await?;
+    let not_carried = catalog.all(include_str!("sql/not_carried.sql")).await?;
+    let tablespaces: Vec<NameRow> = catalog.all(include_str!("sql/tablespaces.sql")).await?;
+    let mut found = Source {
+        server: catalog.server(place),
+        database: catalog.one(include_str!("sql/database.sql")).await?,
+        schemas: catalog.all(include_str!("sql/schemas.sql")).await?,
+        relations: catalog.all(include_str!("sql/relations.sql")).await?,
+        dependents: catalog.all(include_str!("sql/dependents.sql")).await?,
+        extensions: catalog.all(include_str!("sql/extensions.sql")).await?,
+        not_carried: not_carried_sentences(not_carried, &roles),
+        roles: roles.into_iter().map(|row| row.role).collect(),
+        large_objects: catalog.one(include_str!("sql/large_objects.sql")).await?,
+        object_counts: object_counts(catalog).await?,
+        tablespaces: tablespaces.into_iter().map(|row| row.name).collect(),
+    };
+    sort(&mut found);
+    Ok(found)
+}
+
+/// By bytes, not by the database's collation: the order is the same for every source.
+fn sort(found: &mut Source) {
+    found.schemas.sort_by(|a, b| a.name.cmp(&b.name));
+    let name = |r: &Relation| (r.schema.clone(), r.name.clone());
+    found.relations.sort_by_cached_key(name);
+    found.dependents.sort();
+    found.extensions.sort_by(|a, b| a.name.cmp(&b.name));
+    for extension in &mut found.extensions {
+        extension.config_tables.sort();
+    }
+    found.roles.sort_by(|a, b| a.name.cmp(&b.name));
+    for role in &mut found.roles {
+        role.member_of.sort();
+    }
+    let database = &mut found.database;
+    database.settings.sort();
+    database.security_labels.sort();
+    if let Some(privileges) = &mut database.privileges {
+        privileges.sort();
+    }
+}
+
+/// Schemas, relations, extensions and large objects have facts of their own.
+async fn object_counts(catalog: &Catalog<'_>) -> Result<BTreeMap<String, u64>> {
+    const TOLD_ELSEWHERE: [&str; 9] = [
+        "schemas",
+        "tables",
+        "views",
+        "materialized_views",
+        "sequences",
+        "foreign_tables",
+        "extensions",
+        "large_objects",
+        "subscriptions",
+    ];
+    let rows: Vec<ObjectsRow> = catalog.all(include_str!("sql/objects.sql")).await?;
+    let mut counts = BTreeMap::new();
+    for row in rows {
+        if !TOLD_ELSEWHERE.contains(&row.kind.as_str()) {
+            *counts.entry(row.kind).or_default() += row.count;
+        }
+    }
+    Ok(counts)
+}
+
+fn not_carried_sentences(mut rows: Vec<NotCarriedRow>, roles: &[RoleRow]) -> Vec<String> {
+    rows.sort();
+    let mut sentences: Vec<String> = rows.iter().map(not_carried_sentence).collect();
+    if roles.iter().any(|row| row.role.login) {
+        sentences.push("Passwords of roles: a role made on the target has none.".to_owned());
+    }
+    let set: BTreeSet<&str> = roles
+        .iter()
+        .filter(|row| row.has_settings)
+        .map(|row| row.role.name.as_str())
+        .collect();
+    if !set.is_empty() {
+        let names: Vec<&str> = set.into_iter().collect();
+        let names = names.join(", ");
+        sentences.push(format!(
+            "Settings that ALTER ROLE … SET made for every database, of: {names}."
+        ));
+    }
+    sentences
+}
+
+fn not_carried_sentence(row: &NotCarriedRow) -> String {
+    let NotCarriedRow { kind, name } = row;
+    match kind.as_str() {
+        "subscription" => format!("Subscription {name}: the source goes on receiving its changes."),
+        "replication slot" => format!("Replication slot {name}: its readers stay on the source."),
+        "prepared transaction" => {
+            format!("Prepared transaction {name}: what it changed is not committed.")
+        }
+        "user mapping" => {
+            format!("Options of the user mapping for {name}: the connected role may not see them.")
+        }
+        _ => format!("The {kind} {name}."),
+    }
+}

@@ -1,0 +1,61 @@
+-- Relations outside PostgreSQL's own schemas and extensions.
+select
+    n.nspname as schema,
+    c.relname as name,
+    case c.relkind
+        when 'r' then 'table' when 'p' then 'partitioned_table' when 'v' then 'view'
+        when 'm' then 'materialized_view' when 'S' then 'sequence' when 'f' then 'foreign_table'
+    end as kind,
+    pg_get_userbyid(c.relowner) as owner,
+    coalesce(pg_table_size(c.oid), 0) as bytes,
+    -- Never analyzed: -1; on 13 that was 0, as for an empty table.
+    case when c.relkind in ('r', 'p', 'm', 'f') and c.reltuples >= 0
+            and (current_setting('server_version_num')::int >= 140000 or c.relpages > 0)
+        then c.reltuples::bigint end as rows_estimate,
+    c.relpersistence = 'u' as unlogged,
+    has_table_privilege(c.oid, 'select') and has_schema_privilege(n.oid, 'usage') as readable,
+    row_security_active(c.oid) as row_security,
+    (
+        select json_build_array(pn.nspname, p.relname)
+        from pg_inherits i
+        join pg_class p on p.oid = i.inhparent
+        join pg_namespace pn on pn.oid = p.relnamespace
+        where c.relispartition and i.inhrelid = c.oid
+    ) as partition_of,
+    (
+        select json_build_array(tn.nspname, t.relname)
+        from pg_depend d
+        join pg_class t on t.oid = d.refobjid
+        join pg_namespace tn on tn.oid = t.relnamespace
+        where c.relkind = 'S' and d.classid = 'pg_class'::regclass and d.objid = c.oid
+            and d.refclassid = 'pg_class'::regclass and d.refobjsubid > 0
+            and d.deptype in ('a', 'i')
+    ) as owned_by,
+    c.relispopulated as populated,
+    case when current_setting('server_version_num')::int >= 140000 and not exists (
+        select from pg_attribute a
+        left join pg_collation l on l.oid = a.attcollation
+        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+            and not (
+                -- Types of which two values hash alike only when they are the same value. Not
+                -- numeric (1.0 and 1.00), interval (1 day and 24 hours), arrays ({1,2} and
+                -- {{1,2}}), or bpchar without a length (trailing blanks).
+                a.atttypid = any (array[
+                    'bool', 'int2', 'int4', 'int8', 'oid', 'float4', 'float8',
+                    'text', 'varchar', 'name', 'bytea', 'uuid',
+                    'date', 'time', 'timetz', 'timestamp', 'timestamptz',
+                    'inet', 'cidr', 'macaddr', 'macaddr8'
+                ]::regtype[])
+                or a.atttypid = 'bpchar'::regtype and a.atttypmod > 0
+            )
+            or a.attrelid = c.oid and a.attnum > 0 and not l.collisdeterministic
+    ) then 'record' else 'text' end as row_hash
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f')
+    and c.relpersistence <> 't'
+    and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+    and not exists (
+        select from pg_depend d
+        where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+    )

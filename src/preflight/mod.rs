@@ -1,0 +1,181 @@
+//! What stands in the way of a migration, found before anything is changed.
+//! It never asks a server: facts, choices and a selection go in, every finding comes out.
+
+mod access;
+mod capacity;
+mod database;
+mod extensions;
+mod programs;
+mod roles;
+mod rows;
+mod selected;
+mod servers;
+#[cfg(test)]
+mod tests;
+
+pub use programs::choose_tools;
+
+use crate::inspect::{Facts, Relation, RelationKind};
+use crate::selection::Selection;
+use crate::spec::{Existing, Scope};
+
+/// How much a finding weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Nothing is changed until this is mended.
+    Refusal,
+    /// The migration goes on; something may not be as expected.
+    Warning,
+    /// Worth knowing.
+    Note,
+}
+
+/// One thing found.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Finding {
+    /// How much it weighs.
+    pub level: Level,
+    /// Which check found it: a name that stays the same.
+    pub id: &'static str,
+    /// What was found, and why it matters.
+    pub what: String,
+    /// What to do about it.
+    pub next: String,
+}
+
+/// What the plan chose, as far as findings depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Choices {
+    /// `copy.scope`.
+    pub scope: Scope,
+    /// `restore.existing`.
+    pub existing: Existing,
+    /// `copy.owners`.
+    pub owners: bool,
+    /// `copy.roles`.
+    pub roles: bool,
+    /// `copy.jobs`.
+    pub jobs: u32,
+}
+
+/// What a check looks at.
+struct Case<'a> {
+    facts: &'a Facts,
+    choices: &'a Choices,
+    selection: &'a Selection,
+}
+
+/// Every check there is. One that has nothing to say returns nothing.
+const CHECKS: &[fn(&Case<'_>) -> Vec<Finding>] = &[
+    servers::same_database,
+    servers::target_older,
+    servers::target_standby,
+    servers::source_standby,
+    servers::unlogged_on_standby,
+    programs::no_tools,
+    access::unreadable_relations,
+    access::row_security,
+    access::unreadable_large_objects,
+    database::missing_database,
+    database::not_owned,
+    database::not_empty,
+    database::encoding,
+    database::locale,
+    database::locale_unknown,
+    database::tablespaces,
+    extensions::unavailable,
+    extensions::other_version,
+    extensions::config_tables,
+    roles::missing,
+    roles::cannot_create,
+    roles::cannot_act_as,
+    roles::unearned_attributes,
+    capacity::source_locks,
+    capacity::target_locks,
+    capacity::connections,
+    capacity::disk,
+    selected::needed_relations,
+    selected::needed_rows,
+    rows::missing_tables,
+    rows::filled_tables,
+];
+
+/// Everything that speaks against the migration or is worth knowing about it, refusals first.
+pub fn preflight(facts: &Facts, choices: &Choices, selection: &Selection) -> Vec<Finding> {
+    let case = Case {
+        facts,
+        choices,
+        selection,
+    };
+    let mut findings: Vec<Finding> = CHECKS.iter().flat_map(|check| check(&case)).collect();
+    findings.sort();
+    findings
+}
+
+impl<'a> Case<'a> {
+    /// The relations that are migrated.
+    fn kept(&self) -> impl Iterator<Item = &'a Relation> {
+        let selection = self.selection;
+        let relations = self.facts.source.relations.iter();
+        relations.filter(|r| selection.keeps(&r.schema, &r.name))
+    }
+
+    /// The relations whose rows (or sequences whose values) are migrated.
+    fn kept_with_rows(&self) -> impl Iterator<Item = &'a Relation> {
+        let (selection, scope) = (self.selection, self.choices.scope);
+        self.kept()
+            .filter(move |r| scope != Scope::Schema && selection.keeps_rows(&r.schema, &r.name))
+    }
+
+    /// Whether structure is migrated.
+    fn with_structure(&self) -> bool {
+        self.choices.scope != Scope::Data
+    }
+
+    /// Whether rows are migrated.
+    fn with_rows(&self) -> bool {
+        self.choices.scope != Scope::Schema
+    }
+}
+
+/// A relation as people write it.
+fn full_name(relation: &Relation) -> String {
+    format!("{}.{}", relation.schema, relation.name)
+}
+
+/// Whether it has storage of its own that a dump reads.
+fn is_dumped(relation: &Relation) -> bool {
+    matches!(
+        relation.kind,
+        RelationKind::Table | RelationKind::PartitionedTable
+    )
+}
+
+/// `a, b and 12 more`: sorted, and short enough to read.
+fn list<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
+    const NAMED: usize = 10;
+    let mut names: Vec<String> = names
+        .into_iter()
+        .map(|name| name.as_ref().to_owned())
+        .collect();
+    names.sort();
+    names.dedup();
+    if names.len() <= NAMED {
+        return names.join(", ");
+    }
+    format!(
+        "{} and {} more",
+        names[..NAMED].join(", "),
+        names.len() - NAMED
+    )
+}
+
+/// A finding, as the one or none that a check returns.
+fn found(level: Level, id: &'static str, what: String, next: impl Into<String>) -> Vec<Finding> {
+    vec![Finding {
+        level,
+        id,
+        what,
+        next: next.into(),
+    }]
+}

@@ -1,0 +1,74 @@
+//! Findings about `copy.scope: data`: rows go into tables that are there and empty.
+//! It never compares columns.
+
+use super::{Case, Finding, Level, found, full_name, list};
+use crate::inspect::{Relation, RelationKind, TargetTable};
+use crate::spec::{Existing, Scope};
+
+/// Tables whose rows are migrated are not there.
+pub(super) fn missing_tables(case: &Case<'_>) -> Vec<Finding> {
+    let missing: Vec<String> = with_twins(case)
+        .filter(|(_, twin)| twin.is_none())
+        .map(|(table, _)| full_name(table))
+        .collect();
+    if missing.is_empty() {
+        return Vec::new();
+    }
+    found(
+        Level::Refusal,
+        "missing_tables",
+        format!(
+            "the target database lacks tables for the rows of: {}",
+            list(missing)
+        ),
+        "Copy the structure first with copy.scope: schema, or exclude these tables.",
+    )
+}
+
+/// Tables for the rows hold some already.
+pub(super) fn filled_tables(case: &Case<'_>) -> Vec<Finding> {
+    let filled: Vec<String> = with_twins(case)
+        .filter(|(_, twin)| twin.is_some_and(|twin| !twin.empty))
+        .map(|(table, _)| full_name(table))
+        .collect();
+    if filled.is_empty() {
+        return Vec::new();
+    }
+    let names = list(filled);
+    match case.choices.existing {
+        Existing::Refuse => found(
+            Level::Refusal,
+            "filled_tables",
+            format!("these tables of the target are not empty: {names}"),
+            "Empty them, set restore.existing: replace to have them emptied first, or exclude \
+             them.",
+        ),
+        Existing::Replace => found(
+            Level::Warning,
+            "replaces_rows",
+            format!("these tables of the target are emptied first: {names}"),
+            "Make sure that nobody needs their rows, or set restore.existing: refuse.",
+        ),
+    }
+}
+
+/// The tables with rows to copy, each with the target's table of the same name. A database that is
+/// not there is a finding of its own.
+fn with_twins<'a>(
+    case: &Case<'a>,
+) -> impl Iterator<Item = (&'a Relation, Option<&'a TargetTable>)> {
+    let database = case.facts.target.database.as_ref();
+    let asked = database.filter(|_| case.choices.scope == Scope::Data);
+    let tables = case
+        .kept_with_rows()
+        .filter(|r| r.kind == RelationKind::Table);
+    tables.filter(move |_| asked.is_some()).map(move |table| {
+        let targets = asked.map_or(&[][..], |database| &database.tables);
+        // Sorted by schema and name when they were asked for.
+        let same = |t: &TargetTable| (&t.schema, &t.name).cmp(&(&table.schema, &table.name));
+        (
+            table,
+            targets.binary_search_by(same).ok().map(|at| &targets[at]),
+        )
+    })
+}

@@ -10,4 +10,8 @@ pub mod inspect;
 pub mod preflight;
 pub mod secret;
 pub mod selection;
+pub mod error;
+pub mod fingerprint;
+pub mod inspect;
+pub mod secret;
 pub mod spec;

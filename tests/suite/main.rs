@@ -5,6 +5,7 @@
 mod support;
 
 mod embedded;
+mod fingerprint;
 mod ground;
 mod plan_file;
 mod the_check;

@@ -1,0 +1,35 @@
+//! The ground that tests stand on: throwaway servers of several majors, and the independent check.
+//! It never shares code with `src/`, and never touches a server that it did not start.
+
+pub(crate) mod certificates;
+pub(crate) mod compare;
+
+mod cluster;
+mod programs;
+mod settings;
+mod sql;
+mod template;
+mod workplace;
+
+pub(crate) use cluster::Cluster;
+pub(crate) use programs::{newest_tools, tools};
+pub(crate) use settings::Settings;
+
+/// The absolute path of a file under `tests/data`.
+pub(crate) fn data(name: &str) -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name)
+}
+
+/// Asks `probe` until it says yes; panics with `what` was waited for after half a minute.
+pub(crate) fn wait_until(what: &str, mut probe: impl FnMut() -> bool) {
+    let begun = std::time::Instant::now();
+    while !probe() {
+        assert!(
+            begun.elapsed().as_secs() < 30,
+            "waited half a minute for: {what}"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}

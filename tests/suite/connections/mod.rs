@@ -3,6 +3,7 @@
 
 mod children;
 mod refusals;
+mod revocation;
 mod strings;
 mod tls;
 

@@ -3,7 +3,7 @@
 
 use crate::support::certificates::{Authority, Pair};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, IsCa, Issuer,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer,
     KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber, date_time_ymd,
 };
 use std::fs;
@@ -25,13 +25,21 @@ pub(super) struct Revocation {
 impl Revocation {
     pub(super) fn new(folder: &Path) -> Self {
         let mut params = CertificateParams::default();
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "revoking");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().expect("ring makes keys");
-        let root = write(folder, "revoking.crt", &params.self_signed(&key).expect("it is complete").pem());
+        let root = write(
+            folder,
+            "revoking.crt",
+            &params.self_signed(&key).expect("it is complete").pem(),
+        );
         let issuer = Issuer::new(params, key);
 
-        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a valid name");
+        let mut params =
+            CertificateParams::new(vec!["localhost".to_owned()]).expect("a valid name");
         params.serial_number = Some(SerialNumber::from(7));
         let key = KeyPair::generate().expect("ring makes keys");
         let signed = params.signed_by(&key, &issuer).expect("it is complete");

@@ -1,6 +1,7 @@
 //! Every sslmode against every kind of server, compared with psql's verdict on the same string.
 //! Never looks into the handshake: only who gets in, and whether encrypted.
 
+use super::revocation::Revocation;
 use super::{Around, answer, own_answer, psql_answer};
 use crate::support::certificates::{Authority, Pair};
 use crate::support::{Cluster, Settings, tools};
@@ -74,13 +75,48 @@ fn kinds(folder: &Path, authority: &Authority) -> Vec<Kind> {
     vec![
         start("without TLS", ca, None, LETS_ALL_IN),
         start("with TLS", ca, Some((&good, authority)), LETS_ALL_IN),
-        start("TLS demanded", ca, Some((&good, authority)), &tcp("hostssl", "trust")),
-        start("TLS shut out", ca, Some((&good, authority)), &tcp("hostnossl", "trust")),
-        start("no address in it", ca, Some((&name_only, authority)), LETS_ALL_IN),
-        start("another name", ca, Some((&other_name, authority)), LETS_ALL_IN),
-        start("client certificate", ca, Some((&good, authority)), &tcp("hostssl", "cert")),
-        start("self-signed", &alone.certificate, Some((&alone, authority)), LETS_ALL_IN),
-        start("expired", &expired.certificate, Some((&expired, authority)), LETS_ALL_IN),
+        start(
+            "TLS demanded",
+            ca,
+            Some((&good, authority)),
+            &tcp("hostssl", "trust"),
+        ),
+        start(
+            "TLS shut out",
+            ca,
+            Some((&good, authority)),
+            &tcp("hostnossl", "trust"),
+        ),
+        start(
+            "no address in it",
+            ca,
+            Some((&name_only, authority)),
+            LETS_ALL_IN,
+        ),
+        start(
+            "another name",
+            ca,
+            Some((&other_name, authority)),
+            LETS_ALL_IN,
+        ),
+        start(
+            "client certificate",
+            ca,
+            Some((&good, authority)),
+            &tcp("hostssl", "cert"),
+        ),
+        start(
+            "self-signed",
+            &alone.certificate,
+            Some((&alone, authority)),
+            LETS_ALL_IN,
+        ),
+        start(
+            "expired",
+            &expired.certificate,
+            Some((&expired, authority)),
+            LETS_ALL_IN,
+        ),
     ]
 }
 
@@ -101,7 +137,9 @@ fn strings(kind: &Kind, wrong: &Authority, own: &Pair) -> Vec<String> {
     for mode in MODES {
         for host in hosts {
             for root in &roots {
-                let text = format!("{host} port={port} dbname=postgres user=postgres sslmode={mode}{root}");
+                let text = format!(
+                    "{host} port={port} dbname=postgres user=postgres sslmode={mode}{root}"
+                );
                 if kind.name == "client certificate" {
                     strings.push(format!("{text}{client}"));
                 }
@@ -115,7 +153,9 @@ fn strings(kind: &Kind, wrong: &Authority, own: &Pair) -> Vec<String> {
 /// What a child psql with the program's files answers; `None` when there is no connection.
 fn child_answer(around: &Around<'_>, text: &str, folder: &Path) -> Option<String> {
     let conninfo = Conninfo::resolve("source", &Sealed::new(text), &around.environment()).ok()?;
-    let files = conninfo.child_files(folder, "source").expect("it can be written");
+    let files = conninfo
+        .child_files(folder, "source")
+        .expect("it can be written");
     let output = Command::new(tools(15).join("psql"))
         .args(["-XAtw", "-d", &files.argument(), "-c", ENCRYPTED])
         .env_clear()
@@ -146,12 +186,17 @@ fn every_sslmode_comes_to_psqls_verdict_here_and_in_child_programs() {
             }] += 1;
             if here.as_ref().ok().cloned().flatten() != psql || child != psql {
                 let name = kind.name;
-                differences.push(format!("{name}: {text}\n  psql {psql:?}, here {here:?}, child {child:?}"));
+                differences.push(format!(
+                    "{name}: {text}\n  psql {psql:?}, here {here:?}, child {child:?}"
+                ));
             }
         }
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
-    assert!(verdicts.iter().all(|count| *count > 50), "the table is lopsided: {verdicts:?}");
+    assert!(
+        verdicts.iter().all(|count| *count > 50),
+        "the table is lopsided: {verdicts:?}"
+    );
 }
 
 #[test]
@@ -159,7 +204,12 @@ fn a_certificate_with_a_common_name_only_is_refused_by_name_under_verify_full() 
     let folder = tempfile::tempdir().expect("a temporary folder");
     let authority = Authority::new(folder.path(), "authority");
     let server = authority.sign("localhost", &[]);
-    let kind = start("CN", &authority.certificate, Some((&server, &authority)), LETS_ALL_IN);
+    let kind = start(
+        "CN",
+        &authority.certificate,
+        Some((&server, &authority)),
+        LETS_ALL_IN,
+    );
     let around = Around::home(folder.path());
     let text = |mode: &str| {
         let root = kind.root.display();
@@ -167,9 +217,16 @@ fn a_certificate_with_a_common_name_only_is_refused_by_name_under_verify_full() 
         format!("host=localhost port={port} user=postgres sslmode={mode} sslrootcert={root}")
     };
     let psql = psql_answer(&around, &text("verify-full"), ENCRYPTED);
-    assert_eq!(psql.as_deref(), Some("true"), "libpq still takes the common name");
+    assert_eq!(
+        psql.as_deref(),
+        Some("true"),
+        "libpq still takes the common name"
+    );
     let error = own_answer(&around, &text("verify-full"), ENCRYPTED).expect_err("refused");
-    assert!(error.to_string().contains("common name (CN) alone"), "{error}");
+    assert!(
+        error.to_string().contains("common name (CN) alone"),
+        "{error}"
+    );
     assert!(error.next().contains("subjectAltName"), "{error}");
     let weaker = own_answer(&around, &text("verify-ca"), ENCRYPTED);
     assert_eq!(weaker, Ok(Some("true".to_owned())));
@@ -191,13 +248,28 @@ fn the_files_below_dot_postgresql_and_the_ssl_variables_count_as_for_psql() {
     let (right, other) = (certificate(&authority), certificate(&wrong));
     let mut compared = Vec::new();
     let mut compare = |step: &str| {
-        for (root, mode) in [(&right, "verify-full"), (&other, "require"), (&String::new(), "require")] {
-            let mut variables = vec![("PGPORT", port.as_str()), ("PGSSLMODE", mode), ("PGUSER", "postgres")];
+        for (root, mode) in [
+            (&right, "verify-full"),
+            (&other, "require"),
+            (&String::new(), "require"),
+        ] {
+            let mut variables = vec![
+                ("PGPORT", port.as_str()),
+                ("PGSSLMODE", mode),
+                ("PGUSER", "postgres"),
+            ];
             variables.extend((!root.is_empty()).then_some(("PGSSLROOTCERT", root.as_str())));
-            let around = Around { home: folder.path(), variables: &variables };
+            let around = Around {
+                home: folder.path(),
+                variables: &variables,
+            };
             let psql = psql_answer(&around, "host=localhost", ENCRYPTED);
             let here = own_answer(&around, "host=localhost", ENCRYPTED);
-            assert_eq!(here.as_ref().ok().cloned().flatten(), psql, "{step}, {mode}, {root}: {here:?}");
+            assert_eq!(
+                here.as_ref().ok().cloned().flatten(),
+                psql,
+                "{step}, {mode}, {root}: {here:?}"
+            );
             compared.push(psql.is_some());
         }
     };
@@ -207,7 +279,10 @@ fn the_files_below_dot_postgresql_and_the_ssl_variables_count_as_for_psql() {
     compare("a client certificate at home");
     fs::copy(&wrong.certificate, home.join("root.crt")).expect("a file");
     compare("the wrong root at home");
-    assert_eq!(compared, [false, false, false, true, false, true, true, false, false]);
+    assert_eq!(
+        compared,
+        [false, false, false, true, false, true, true, false, false]
+    );
 }
 
 #[test]
@@ -219,42 +294,70 @@ fn pg_dump_gets_in_exactly_where_the_program_does() {
     for kind in kinds(folder.path(), &authority) {
         for mode in MODES {
             let (port, root) = (kind.cluster.port(), kind.root.display());
-            let url = format!("postgres://postgres@127.0.0.1:{port}/postgres?sslmode={mode}&sslrootcert={root}");
+            let url = format!(
+                "postgres://postgres@127.0.0.1:{port}/postgres?sslmode={mode}&sslrootcert={root}"
+            );
             let conninfo = Conninfo::resolve("source", &Sealed::new(url), &around.environment());
             let conninfo = conninfo.expect("it is well-formed");
             let here = answer(&conninfo, ENCRYPTED);
-            let files = conninfo.child_files(folder.path(), "source").expect("it can be written");
+            let files = conninfo
+                .child_files(folder.path(), "source")
+                .expect("it can be written");
             let dump = Command::new(tools(15).join("pg_dump"))
                 .args(["-w", "-s", "-d", &files.argument()])
                 .env_clear()
                 .envs(files.environment())
                 .output()
                 .expect("pg_dump starts");
-            assert_eq!(dump.status.success(), here.is_ok(), "{}, {mode}: {here:?}, {dump:?}", kind.name);
+            assert_eq!(
+                dump.status.success(),
+                here.is_ok(),
+                "{}, {mode}: {here:?}, {dump:?}",
+                kind.name
+            );
             verdicts[usize::from(here.is_ok())] += 1;
         }
     }
-    assert!(verdicts.iter().all(|count| *count > 5), "the table is lopsided: {verdicts:?}");
+    assert!(
+        verdicts.iter().all(|count| *count > 5),
+        "the table is lopsided: {verdicts:?}"
+    );
 }
 
 #[test]
 fn a_revoked_certificate_is_refused_and_a_current_list_is_demanded() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let revocation = super::tls::revocation::Revocation::new(folder.path());
-    let kind = start("", &revocation.root, Some((&revocation.server, &revocation.clients)), LETS_ALL_IN);
+    let revocation = Revocation::new(folder.path());
+    let kind = start(
+        "",
+        &revocation.root,
+        Some((&revocation.server, &revocation.clients)),
+        LETS_ALL_IN,
+    );
     let around = Around::home(folder.path());
     let text = |list: &Path| {
         let (port, root, list) = (kind.cluster.port(), kind.root.display(), list.display());
-        format!("host=localhost port={port} user=postgres sslmode=verify-full sslrootcert={root} sslcrl={list}")
+        format!(
+            "host=localhost port={port} user=postgres sslmode=verify-full sslrootcert={root} sslcrl={list}"
+        )
     };
-    for (list, passes) in [(&revocation.without, true), (&revocation.with, false), (&revocation.old, false)] {
+    for (list, passes) in [
+        (&revocation.without, true),
+        (&revocation.with, false),
+        (&revocation.old, false),
+    ] {
         let text = text(list);
         let psql = psql_answer(&around, &text, ENCRYPTED);
         let here = own_answer(&around, &text, ENCRYPTED);
-        assert_eq!((psql.is_some(), here.is_ok()), (passes, passes), "{text}: {here:?}");
-        assert_eq!(child_answer(&around, &text, folder.path()).is_some(), passes, "{text}");
+        assert_eq!(
+            (psql.is_some(), here.is_ok()),
+            (passes, passes),
+            "{text}: {here:?}"
+        );
+        assert_eq!(
+            child_answer(&around, &text, folder.path()).is_some(),
+            passes,
+            "{text}"
+        );
     }
 }
-
-#[path = "revocation.rs"]
-mod revocation;

@@ -13,5 +13,6 @@ pub mod selection;
 pub mod error;
 pub mod fingerprint;
 pub mod inspect;
+pub mod postgres;
 pub mod secret;
 pub mod spec;

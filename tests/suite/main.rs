@@ -6,6 +6,7 @@ mod support;
 
 mod embedded;
 mod fingerprint;
+mod connections;
 mod ground;
 mod plan_file;
 mod the_check;

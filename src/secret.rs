@@ -59,7 +59,7 @@ impl Sealed {
     }
 
     /// The text with every secret filled in. To be called at the connection and at a child
-    /// program's 0600 files, nowhere else.
+    /// program's 0600 files, nowhere else, unless what comes of it is sealed at once.
     ///
     /// # Errors
     /// A placeholder that was cut or changed on its way is refused ([`Exit::PlanInvalid`]).

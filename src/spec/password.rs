@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use secrecy::ExposeSecret;
+
 use crate::secret::{self, Sealed};
 
 /// What stands in a shown line for a password.
@@ -38,16 +40,30 @@ pub(crate) fn sealed(text: &str, label: &str) -> String {
         let written = &text[range.clone()];
         let meant = form.decode(written);
         out.push_str(&text[from..range.start]);
-        if Sealed::new(written).has_secret() {
-            out.push_str(written);
-        } else {
-            secret::seal(label, written);
-            out.push_str(&secret::seal(label, meant));
+        match whole(&meant) {
+            None => out.push_str(written),
+            Some(password) => {
+                if !Sealed::new(written).has_secret() {
+                    secret::seal(label, written);
+                }
+                out.push_str(&secret::seal(label, password));
+            }
         }
         from = range.end;
     }
     out.push_str(&text[from..]);
     out
+}
+
+/// The password that is to be sealed: nothing where it is sealed already, or waits for a template.
+/// Of `start{{ env('REST') }}` the start would show, so that the two are sealed as one.
+fn whole(meant: &str) -> Option<String> {
+    let sealed = Sealed::new(meant);
+    if sealed.is_one_secret() || meant.contains("{{") {
+        return None;
+    }
+    let revealed = sealed.reveal().ok()?;
+    Some(revealed.expose_secret().to_owned())
 }
 
 /// How a password is written down.
@@ -70,17 +86,18 @@ impl Form {
 
 /// Every password in the text, in order, not overlapping.
 fn find(text: &str) -> Vec<(Range<usize>, Form)> {
-    let mut found = in_authority(text);
+    let flat = flattened(text);
+    let mut found = in_authority(&flat);
     for key in KEYS {
-        for (at, _) in text.match_indices(key) {
-            found.extend(after_key(text, at, key.len()));
+        for (at, _) in flat.match_indices(key) {
+            found.extend(after_key(&flat, at, key.len()));
         }
     }
     found.sort_by_key(|(range, _)| (range.start, std::cmp::Reverse(range.end)));
     let mut end = 0;
     found.retain(|(range, _)| {
-        // A template is worth reading, and no secret.
-        let literal = !text[range.clone()].starts_with("{{");
+        // A template alone is worth reading, and no secret.
+        let literal = !is_one_template(&text[range.clone()]);
         let kept = literal && range.start >= end;
         if kept {
             end = range.end;
@@ -88,6 +105,28 @@ fn find(text: &str) -> Vec<(Range<usize>, Form)> {
         kept
     });
     found
+}
+
+/// The text with every template replaced by as many bytes without white space or quotes.
+fn flattened(text: &str) -> String {
+    let mut flat = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("{{") {
+        let Some(len) = rest[start..].find("}}").map(|len| len + "}}".len()) else {
+            break;
+        };
+        flat.push_str(&rest[..start]);
+        flat.extend(std::iter::repeat_n('x', len));
+        rest = &rest[start + len..];
+    }
+    flat + rest
+}
+
+fn is_one_template(text: &str) -> bool {
+    text.starts_with("{{")
+        && text
+            .find("}}")
+            .is_some_and(|end| end + "}}".len() == text.len())
 }
 
 /// The `secret` of `scheme://user:secret@host`.
@@ -203,6 +242,16 @@ mod tests {
             ),
             ("postgres://u@h:5432/d", "postgres://u@h:5432/d"),
             ("postgres://h:5432/d", "postgres://h:5432/d"),
+            (
+                "postgres://u:{{ env('A') }}@h",
+                "postgres://u:{{ env('A') }}@h",
+            ),
+            ("postgres://u:pw{{ env('A') }}@h", "postgres://u:***@h"),
+            (
+                "password={{ env('A') }} user=u",
+                "password={{ env('A') }} user=u",
+            ),
+            ("password={{ env('A') }}pw user=u", "password=*** user=u"),
             ("no password here", "no password here"),
         ] {
             assert_eq!(masked(written), shown);
@@ -214,6 +263,16 @@ mod tests {
         let sealed = Sealed::new(sealed("postgres://u:p%40ss-word@h/d", "password in x.url"));
         assert_eq!(sealed.to_string(), "postgres://u:<password in x.url>@h/d");
         assert!(!secret::redact("p@ss-word, p%40ss-word").contains("ss-word"));
+    }
+
+    #[test]
+    fn a_password_of_two_parts_is_sealed_as_one() {
+        let rest = secret::seal("env REST", "of-a-horse");
+        let text = format!("postgres://u:tail%20{rest}@h/d");
+        let sealed = Sealed::new(sealed(&text, "password in y.url"));
+        assert_eq!(sealed.to_string(), "postgres://u:<password in y.url>@h/d");
+        let revealed = sealed.reveal().expect("an untouched secret");
+        assert_eq!(revealed.expose_secret(), "postgres://u:tail of-a-horse@h/d");
     }
 
     #[test]

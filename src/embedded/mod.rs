@@ -22,10 +22,11 @@ mod server;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+pub use crate::side::Side;
 use account::Account;
 use lock::Lock;
 use record::Record;
-pub use server::{Listed, Server, Side, Wanted};
+pub use server::{Listed, Server, Wanted};
 
 /// Starts the server for one side: makes it, or finds it running, or restarts it after a reboot.
 /// Waits while another process does the same.

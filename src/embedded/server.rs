@@ -1,34 +1,11 @@
 //! A throwaway server as data: what is wanted, what there is, how to connect to it.
 //! It never acts.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// The side of the migration that a server stands on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Side {
-    /// The database to migrate from.
-    Source,
-    /// The database to migrate to.
-    Target,
-}
-
-impl Side {
-    /// Both sides, in the order in which they are listed.
-    pub const ALL: [Self; 2] = [Self::Source, Self::Target];
-}
-
-impl fmt::Display for Side {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Source => "source",
-            Self::Target => "target",
-        })
-    }
-}
+use crate::side::Side;
 
 /// What the plan asks for on one side.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

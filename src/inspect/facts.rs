@@ -37,12 +37,8 @@ pub struct Server {
     pub lock_slots: u64,
     /// `max_locks_per_transaction`.
     pub max_locks_per_transaction: u64,
-<<<<<<< HEAD
-    /// `max_connections` less the reserved ones and those in use now.
-=======
     /// `max_connections` less the reserved ones and those in use now, or what the role's own
     /// CONNECTION LIMIT leaves, whichever is less.
->>>>>>> 8af03c9e4b3d38bb2b460ef15f62a32bedfc1e0c
     pub free_connections: u64,
     /// Whether the server is a standby.
     pub in_recovery: bool,
@@ -82,12 +78,8 @@ pub struct Source {
     /// Tables, views, materialized views, sequences and foreign tables outside extensions,
     /// sorted by schema and name.
     pub relations: Vec<Relation>,
-<<<<<<< HEAD
-    /// Objects that cannot exist without a relation: views, foreign keys, SQL-standard functions.
-=======
     /// Objects that cannot exist without a relation that they are no part of: views, foreign keys,
     /// children, defaults of another's sequence, SQL-standard functions, row types in use.
->>>>>>> 8af03c9e4b3d38bb2b460ef15f62a32bedfc1e0c
     pub dependents: Vec<Dependent>,
     /// Extensions, without plpgsql of the default version.
     pub extensions: Vec<Extension>,
@@ -199,14 +191,10 @@ pub enum RelationKind {
 
 /// Whether a hash over a table's rows can be taken over the record, which is faster, or needs
 /// the text form. Record hashes differ between clusters for types that hash an OID (enums,
-<<<<<<< HEAD
-/// `regclass`), and some types (json, xml, point) have none.
-=======
 /// `regclass`), and some types (json, xml, point) have none. Others hash values alike that are
 /// not the same: numeric (1.0, 1.00), interval (1 day, 24 hours), arrays ({1,2}, {{1,2}}), text
 /// under a nondeterministic collation. So the record form is for tables whose every column is of
 /// a type where equal hashes mean the same value; a float's zero alone may lose its sign.
->>>>>>> 8af03c9e4b3d38bb2b460ef15f62a32bedfc1e0c
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RowHash {
@@ -245,6 +233,9 @@ pub struct Relation {
     pub populated: bool,
     /// How its rows can be hashed.
     pub row_hash: RowHash,
+    /// Its columns, sorted by name: a child table may have the same columns in another order
+    /// after a restore.
+    pub columns: Vec<String>,
 }
 
 /// An object that cannot be restored without a relation.
@@ -254,11 +245,8 @@ pub struct Dependent {
     pub description: String,
     /// The relation that it belongs to or is, where there is one.
     pub of: Option<(String, String)>,
-<<<<<<< HEAD
-=======
     /// The schema of an object that belongs to no relation, such as a function; a cast has none.
     pub schema: Option<String>,
->>>>>>> 8af03c9e4b3d38bb2b460ef15f62a32bedfc1e0c
     /// The relation it needs.
     pub needs: (String, String),
     /// Whether it also needs the relation's rows, as a foreign key does.
@@ -274,11 +262,8 @@ pub struct Extension {
     pub version: String,
     /// The schema it lives in.
     pub schema: String,
-<<<<<<< HEAD
-=======
     /// Its configuration tables, as (schema, name): `pg_dump` carries their rows.
     pub config_tables: Vec<(String, String)>,
->>>>>>> 8af03c9e4b3d38bb2b460ef15f62a32bedfc1e0c
 }
 
 /// A role, without its password.
@@ -313,11 +298,8 @@ pub struct LargeObjects {
     pub count: u64,
     /// `pg_table_size` of `pg_largeobject`, in bytes.
     pub bytes: u64,
-<<<<<<< HEAD
-=======
     /// How many of them the connected role may not read.
     pub unreadable: u64,
->>>>>>> 8af03c9e4b3d38bb2b460ef15f62a32bedfc1e0c
 }
 
 /// The server to migrate to, and the database if it is there.
@@ -340,13 +322,10 @@ pub struct Target {
     pub available_extensions: BTreeMap<String, BTreeSet<String>>,
     /// Tablespaces.
     pub tablespaces: BTreeSet<String>,
-<<<<<<< HEAD
-=======
     /// Locales of the operating system (`LC_COLLATE`) that `initdb` found.
     pub locales: BTreeSet<String>,
     /// Whether the server was built with ICU.
     pub icu: bool,
->>>>>>> 8af03c9e4b3d38bb2b460ef15f62a32bedfc1e0c
 }
 
 /// A target database that exists.
@@ -375,12 +354,8 @@ pub struct TargetTable {
     pub schema: String,
     /// Its name.
     pub name: String,
-<<<<<<< HEAD
-    /// Whether it holds no row.
-=======
     /// Whether it holds no row of its own, as every partitioned table. A table that the connected
     /// role cannot read in full counts as not empty.
->>>>>>> 8af03c9e4b3d38bb2b460ef15f62a32bedfc1e0c
     pub empty: bool,
 }
 

@@ -1,8 +1,6 @@
 //! Every question asked in order to decide: the servers, the client programs, the disk.
 //! It only reads; nothing here changes a server or a file.
 
-mod facts;
-
 mod catalog;
 mod disk;
 mod facts;
@@ -16,6 +14,6 @@ pub use facts::{
     RelationKind, Role, RowHash, Schema, Server, Setting, Source, Target, TargetDatabase,
     TargetTable, Toolset,
 };
-pub use source::source;
+pub use source::{database, source};
 pub use target::{TargetNames, target};
 pub use tools::tools;

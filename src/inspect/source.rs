@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tokio_postgres::Client;
 
 use super::catalog::Catalog;
-use super::facts::{Relation, Role, Source};
+use super::facts::{Database, Relation, Role, Source};
 use crate::error::Result;
 
 /// Asks everything that planning needs to know of the connected database, in one snapshot.
@@ -19,6 +19,20 @@ use crate::error::Result;
 pub async fn source(client: &Client, place: String) -> Result<Source> {
     let catalog = Catalog::open(client, &place).await?;
     let found = read(&catalog, place).await;
+    catalog.close(found).await
+}
+
+/// Asks for the connected database's own properties alone.
+///
+/// # Errors
+///
+/// When the server is older than 13 ([`crate::error::Exit::Refused`]), or does not answer.
+pub async fn database(client: &Client, place: &str) -> Result<Database> {
+    let catalog = Catalog::open(client, place).await?;
+    let mut found = catalog.one(include_str!("sql/database.sql")).await;
+    if let Ok(database) = &mut found {
+        sort_database(database);
+    }
     catalog.close(found).await
 }
 
@@ -81,7 +95,10 @@ fn sort(found: &mut Source) {
     for role in &mut found.roles {
         role.member_of.sort();
     }
-    let database = &mut found.database;
+    sort_database(&mut found.database);
+}
+
+fn sort_database(database: &mut Database) {
     database.settings.sort();
     database.security_labels.sort();
     if let Some(privileges) = &mut database.privileges {

@@ -15,6 +15,9 @@ mod tests;
 
 pub use programs::choose_tools;
 
+use std::fmt;
+
+use crate::error::{Error, Result};
 use crate::inspect::{Facts, Relation, RelationKind};
 use crate::selection::Selection;
 use crate::spec::{Existing, Scope};
@@ -28,6 +31,16 @@ pub enum Level {
     Warning,
     /// Worth knowing.
     Note,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refusal => "refusal",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        })
+    }
 }
 
 /// One thing found.
@@ -110,6 +123,32 @@ pub fn preflight(facts: &Facts, choices: &Choices, selection: &Selection) -> Vec
     let mut findings: Vec<Finding> = CHECKS.iter().flat_map(|check| check(&case)).collect();
     findings.sort();
     findings
+}
+
+/// Refuses when a finding does.
+///
+/// # Errors
+/// One error with every refusal, and what to do about each.
+pub fn refuse(findings: &[Finding]) -> Result<()> {
+    let refusals = || {
+        findings
+            .iter()
+            .filter(|finding| finding.level == Level::Refusal)
+    };
+    let Some(first) = refusals().next() else {
+        return Ok(());
+    };
+    if refusals().count() == 1 {
+        return Err(Error::refused(&first.what, &first.next));
+    }
+    let what = format!(
+        "{} things stand in the way; nothing was changed",
+        refusals().count()
+    );
+    let error = Error::refused(what, "Mend them all, then run the same command again.");
+    Err(refusals().fold(error, |error, finding| {
+        error.because(format!("{}\nnext: {}", finding.what, finding.next))
+    }))
 }
 
 impl<'a> Case<'a> {

@@ -65,6 +65,7 @@ fn table(name: &str) -> Relation {
         owned_by: None,
         populated: true,
         row_hash: RowHash::Record,
+        columns: Vec::new(),
     }
 }
 

@@ -19,6 +19,7 @@ fn relation(schema: &str, name: &str, kind: RelationKind) -> Relation {
         owned_by: None,
         populated: true,
         row_hash: RowHash::Record,
+        columns: Vec::new(),
     }
 }
 

@@ -182,6 +182,15 @@ pub struct Copy {
     #[schemars(extend("examples" = [true]))]
     #[serde(default)]
     pub roles: Option<bool>,
+    /// Keeps tablespaces, which the target must have under the same names. Default: true.
+    #[schemars(extend("examples" = [true]))]
+    #[serde(default)]
+    pub tablespaces: Option<bool>,
+    /// How hard `pg_dump` compresses the dump beside the plan, from 0 (not at all) to 9. The dump
+    /// is removed at the end. Default: 1.
+    #[schemars(range(min = 0, max = 9), extend("examples" = [1]))]
+    #[serde(default)]
+    pub compress: Option<u32>,
     /// The folder of the PostgreSQL client programs. Default: found by version on PATH and in the
     /// distribution's folders.
     #[schemars(extend("examples" = ["/usr/lib/postgresql/18/bin"]))]

@@ -4,9 +4,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod connections;
 mod embedded;
 mod fingerprint;
-mod connections;
 mod ground;
 mod plan_file;
 mod the_check;

@@ -49,7 +49,12 @@ select
                 or a.atttypid = 'bpchar'::regtype and a.atttypmod > 0
             )
             or a.attrelid = c.oid and a.attnum > 0 and not l.collisdeterministic
-    ) then 'record' else 'text' end as row_hash
+    ) then 'record' else 'text' end as row_hash,
+    (
+        select coalesce(json_agg(a.attname order by a.attname collate "C"), '[]')
+        from pg_attribute a
+        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    ) as columns
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f')

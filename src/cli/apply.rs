@@ -1,0 +1,94 @@
+//! `pg_dbmigrator apply`: carries the plan out, and shows what happens while it happens.
+
+use std::io::IsTerminal;
+
+use clap::Args;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::{PlanFile, not_confirmed, print, signals};
+use crate::error::{Exit, Result};
+use crate::events::ProgressEvent;
+use crate::migrator::{Migrator, Prepared};
+use crate::outcome::MigrationOutcome;
+use crate::report::{Lines, Progress, Terminal, outcome_text, plan_text};
+
+#[derive(Debug, Args)]
+pub(super) struct Apply {
+    #[command(flatten)]
+    file: PlanFile,
+    /// Do not ask for a confirmation
+    #[arg(short, long)]
+    yes: bool,
+    /// Print one JSON line per event, and the outcome as the last line
+    #[arg(long)]
+    json: bool,
+}
+
+impl Apply {
+    pub(super) async fn run(&self) -> Result<Exit> {
+        let migrator = self.file.migrator()?;
+        super::log::to_stderr_and_file(self.file.verbose, migrator.state())?;
+        signals::stop_on_signals(migrator.stop_handle());
+        let events = migrator.events();
+        let (done, ()) = tokio::join!(self.migrate(&migrator), self.show(events));
+        let Some(outcome) = done? else {
+            return Ok(Exit::Done);
+        };
+        if self.json {
+            let line = serde_json::json!({ "event": "outcome", "outcome": outcome });
+            return print::out(&format!("{line}\n"));
+        }
+        print::out(&outcome_text(&outcome))?;
+        let file = self.file.plan.display();
+        print::out(&format!(
+            "\nNext: use the target. `pg_dbmigrator finalize {file}` forgets the migration's state.\n"
+        ))
+    }
+
+    /// `None` when a human said no.
+    async fn migrate(&self, migrator: &Migrator) -> Result<Option<MigrationOutcome>> {
+        let done = async {
+            let prepared = migrator.prepare().await?;
+            if !self.is_confirmed(migrator, &prepared)? {
+                return Ok(None);
+            }
+            prepared.run().await.map(Some)
+        };
+        let done = done.await;
+        migrator.close_events();
+        done
+    }
+
+    fn is_confirmed(&self, migrator: &Migrator, prepared: &Prepared<'_>) -> Result<bool> {
+        if self.yes || prepared.is_complete() {
+            return Ok(true);
+        }
+        print::out(&plan_text(migrator.resolved(), &prepared.preview, false))?;
+        let answer = print::ask("\nCarry it out?").ok_or_else(|| not_confirmed("apply"))?;
+        if !answer {
+            print::out("Nothing was changed.\n")?;
+        }
+        Ok(answer)
+    }
+
+    async fn show(&self, mut events: UnboundedReceiver<ProgressEvent>) {
+        let mut shown: Box<dyn Progress> = match () {
+            () if self.json => Box::new(Json),
+            () if std::io::stdout().is_terminal() => Box::new(Terminal::default()),
+            () => Box::new(Lines::new(anstream::stdout())),
+        };
+        while let Some(event) = events.recv().await {
+            shown.show(&event);
+        }
+    }
+}
+
+/// One JSON line per event.
+struct Json;
+
+impl Progress for Json {
+    fn show(&mut self, event: &ProgressEvent) {
+        let line = serde_json::to_string(event).expect("an event is always JSON");
+        let _ = print::out(&format!("{line}\n"));
+    }
+}

@@ -1,0 +1,63 @@
+//! Text to the terminal, in colour where there is one; secrets are taken out on the way.
+//! A reader that went away is not an error of ours.
+
+use std::io::{IsTerminal, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use crate::error::{Error, Exit, Result};
+use crate::secret::redact;
+
+/// Prints text to standard output.
+pub(super) fn out(text: &str) -> Result<Exit> {
+    let mut stdout = anstream::stdout().lock();
+    let _ = stdout
+        .write_all(redact(text).as_bytes())
+        .and_then(|()| stdout.flush());
+    Ok(Exit::Done)
+}
+
+/// Prints an error to standard error.
+pub(super) fn error(error: &Error) {
+    const RED: Style = AnsiColor::Red.on_default().bold();
+    const BOLD: Style = Style::new().bold();
+    let text = redact(&error.to_string()).into_owned();
+    let mut coloured = String::new();
+    for line in text.lines() {
+        for (word, style) in [("error:", RED), ("next:", BOLD)] {
+            if let Some(rest) = line.strip_prefix(word) {
+                coloured.push_str(&format!("{style}{word}{style:#}{rest}\n"));
+            }
+        }
+        if !line.starts_with("error:") && !line.starts_with("next:") {
+            coloured.push_str(&format!("{line}\n"));
+        }
+    }
+    let _ = anstream::stderr().lock().write_all(coloured.as_bytes());
+}
+
+/// Has a panic, which is always a bug, print no secret either.
+pub(super) fn redact_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let text = redact(&panic.to_string()).into_owned();
+        let mut stderr = anstream::stderr().lock();
+        let _ = writeln!(
+            stderr,
+            "{text}\nnext: This is a bug in pg_dbmigrator: please report it. The journal is as it \
+             was; `apply` again resumes."
+        );
+    }));
+}
+
+/// Asks a yes-or-no question on the terminal; `None` when there is none.
+pub(super) fn ask(question: &str) -> Option<bool> {
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() || !std::io::stderr().is_terminal() {
+        return None;
+    }
+    let mut stderr = anstream::stderr().lock();
+    let _ = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
+    let mut answer = String::new();
+    let _ = stdin.read_line(&mut answer);
+    Some(matches!(answer.trim(), "y" | "Y" | "yes"))
+}

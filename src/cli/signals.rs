@@ -1,0 +1,30 @@
+//! SIGINT and SIGTERM: the first asks for a safe stop, a second SIGINT ends the process at once.
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::error::Exit;
+use crate::stop::{StopHandle, StopReason};
+
+/// Listens for signals for as long as the process lives.
+pub(super) fn stop_on_signals(stop: StopHandle) {
+    let listen = |kind| signal(kind).expect("a signal handler can be installed");
+    let mut interrupt = listen(SignalKind::interrupt());
+    let mut terminate = listen(SignalKind::terminate());
+    tokio::spawn(async move {
+        let mut interrupts = 0;
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {
+                    interrupts += 1;
+                    if interrupts > 1 {
+                        // Child programs die with this process; the journal is always on disk.
+                        std::process::exit(Exit::Interrupted as i32);
+                    }
+                    tracing::warn!("stopping safely; press Ctrl+C again to stop at once");
+                    stop.request(StopReason::Interrupt);
+                }
+                _ = terminate.recv() => stop.request(StopReason::Terminate),
+            }
+        }
+    });
+}

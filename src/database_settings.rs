@@ -1,0 +1,162 @@
+//! A database's own properties as SQL: what `pg_dump` keeps only with `--create`, under the name
+//! the database has on the target. It reads nothing; the text is the same for the same facts.
+
+use crate::inspect::{Database, Grant, Locale, Setting};
+use crate::postgres::{quote_identifier, quote_literal};
+
+/// Settings whose value is a list that PostgreSQL keeps already quoted (`GUC_LIST_QUOTE`).
+const LISTS: &[&str] = &[
+    "local_preload_libraries",
+    "search_path",
+    "session_preload_libraries",
+    "shared_preload_libraries",
+    "temp_tablespaces",
+    "unix_socket_directories",
+];
+
+/// `create database`, with the encoding and locale of the source. From `template0`, because
+/// `template1` may hold things that the source lacks, and must have the same locale.
+pub(crate) fn create(database: &Database, name: &str, options: CreateOptions) -> String {
+    let Locale {
+        encoding,
+        provider,
+        collate,
+        ctype,
+        locale,
+        icu_rules,
+    } = &database.locale;
+    let mut sql = format!(
+        "create database {} template template0",
+        quote_identifier(name)
+    );
+    if options.owner {
+        sql.push_str(&format!(" owner {}", quote_identifier(&database.owner)));
+    }
+    sql.push_str(&format!(" encoding {}", quote_literal(encoding)));
+    if options.provider {
+        sql.push_str(&format!(" locale_provider {provider}"));
+    }
+    sql.push_str(&format!(
+        " lc_collate {} lc_ctype {}",
+        quote_literal(collate),
+        quote_literal(ctype)
+    ));
+    match (provider.as_str(), locale) {
+        ("icu", Some(locale)) => {
+            sql.push_str(&format!(" icu_locale {}", quote_literal(locale)));
+        }
+        ("builtin", Some(locale)) => {
+            sql.push_str(&format!(" builtin_locale {}", quote_literal(locale)));
+        }
+        _ => {}
+    }
+    if let Some(rules) = icu_rules {
+        sql.push_str(&format!(" icu_rules {}", quote_literal(rules)));
+    }
+    if options.tablespace && database.tablespace != "pg_default" {
+        sql.push_str(&format!(
+            " tablespace {}",
+            quote_identifier(&database.tablespace)
+        ));
+    }
+    sql
+}
+
+/// What a `create database` says besides encoding and locale.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CreateOptions {
+    /// The owner.
+    pub owner: bool,
+    /// The locale provider: PostgreSQL 15 and later know the word.
+    pub provider: bool,
+    /// The tablespace.
+    pub tablespace: bool,
+}
+
+/// Comment, privileges, settings, security labels and connection limit.
+pub(crate) fn statements(database: &Database, name: &str) -> Vec<String> {
+    let quoted = quote_identifier(name);
+    let mut all = Vec::new();
+    if let Some(comment) = &database.comment {
+        all.push(format!(
+            "comment on database {quoted} is {}",
+            quote_literal(comment)
+        ));
+    }
+    if let Some(grants) = &database.privileges {
+        all.extend(privileges(grants, &database.owner, &quoted));
+    }
+    for (provider, label) in &database.security_labels {
+        all.push(format!(
+            "security label for {} on database {quoted} is {}",
+            quote_identifier(provider),
+            quote_literal(label)
+        ));
+    }
+    all.extend(
+        database
+            .settings
+            .iter()
+            .map(|setting| setting_statement(setting, &quoted)),
+    );
+    if database.connection_limit != -1 {
+        all.push(format!(
+            "alter database {quoted} connection limit {}",
+            database.connection_limit
+        ));
+    }
+    all
+}
+
+/// Everything that is there by default is taken away first, so that what is left is exactly this.
+fn privileges(grants: &[Grant], owner: &str, database: &str) -> Vec<String> {
+    let mut all = vec![
+        format!("revoke all on database {database} from public"),
+        format!(
+            "revoke all on database {database} from {}",
+            quote_identifier(owner)
+        ),
+    ];
+    for Grant {
+        grantor: _,
+        grantee,
+        privilege,
+        grantable,
+    } in grants
+    {
+        let grantee = grantee
+            .as_deref()
+            .map_or("public".to_owned(), quote_identifier);
+        let option = if *grantable { " with grant option" } else { "" };
+        all.push(format!(
+            "grant {} on database {database} to {grantee}{option}",
+            privilege.to_lowercase()
+        ));
+    }
+    all
+}
+
+fn setting_statement(setting: &Setting, database: &str) -> String {
+    let Setting { role, name, value } = setting;
+    let whose = match role {
+        Some(role) => format!(
+            "alter role {} in database {database}",
+            quote_identifier(role)
+        ),
+        None => format!("alter database {database}"),
+    };
+    let value = if LISTS.contains(&name.as_str()) && !value.is_empty() {
+        value.clone()
+    } else {
+        quote_literal(value)
+    };
+    format!("{whose} set {} = {value}", setting_name(name))
+}
+
+/// A setting of an extension has two parts: `myapp.tenant`.
+fn setting_name(name: &str) -> String {
+    name.split('.')
+        .map(quote_identifier)
+        .collect::<Vec<_>>()
+        .join(".")
+}

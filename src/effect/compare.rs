@@ -1,0 +1,257 @@
+//! Performs the proof: measures the source under its snapshot, and compares the target with it.
+//! What cannot be compared is an error ([`Exit::Unproven`]), never a pass.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tokio_postgres::Client;
+
+use super::world::{Output, Scene, World};
+use super::{Comparison, Effect, Measure, Place, SchemaScope, Side, lines};
+use crate::database_settings;
+use crate::error::{Error, Exit, Result};
+use crate::fingerprint::{self, Aspect, Fingerprint};
+use crate::inspect;
+use crate::measure::{self, Measured, Rows, SETTINGS};
+use crate::phases::MEASURE;
+use crate::plan::StepId;
+
+/// Measures the source under the snapshot that the dump reads from.
+///
+/// # Errors
+/// The server's, or that it was stopped.
+pub(super) async fn measure_source(world: &World, scene: Scene<'_>, what: &Measure) -> Result<Output> {
+    let client = {
+        let held = world.snapshot.lock().await;
+        let snapshot = held
+            .as_ref()
+            .expect("a step under a snapshot runs after its export");
+        snapshot.join(&world.source).await?
+    };
+    for line in lines(&Effect::MeasureSource(what.clone())) {
+        world.performed(scene, line);
+    }
+    let work = async {
+        settle(&client).await?;
+        let writes = measure::writes(&client).await?;
+        let measured = measure::measure(&client, what).await?;
+        Ok(Measured { writes, ..measured })
+    };
+    Ok(Output::of(&world.unless_stopped(work).await?))
+}
+
+/// Compares the target with the source.
+///
+/// # Errors
+/// [`Exit::Different`] with every difference by name; [`Exit::Unproven`] when it could not be
+/// compared.
+pub(super) async fn compare(world: &World, scene: Scene<'_>, what: &Comparison) -> Result<Output> {
+    for line in lines(&Effect::Compare(what.clone())) {
+        world.performed(scene, line);
+    }
+    let work = async {
+        match what {
+            Comparison::Schema(scope) => schema(world, scope).await,
+            Comparison::Rows { measure } => rows(world, measure).await,
+            Comparison::Database { expected } => database(world, expected).await,
+            Comparison::SourceWrites => return source_writes(world).await,
+        }
+        .and_then(|differences| verdict(scene, differences))
+    };
+    world.unless_stopped(work).await.map_err(unproven)
+}
+
+/// A failure to compare is not a difference, and not a pass either.
+fn unproven(error: Error) -> Error {
+    if error.exit() == Exit::Failed {
+        error.with_exit(Exit::Unproven)
+    } else {
+        error
+    }
+}
+
+async fn schema(world: &World, scope: &SchemaScope) -> Result<Vec<String>> {
+    let source = fingerprint::take(&world.open(Place::Source).await?).await?;
+    let target = fingerprint::take(&world.open(Place::Target).await?).await?;
+    let differences = restricted(source, scope).differences(&restricted(target, scope));
+    Ok(differences.iter().map(ToString::to_string).collect())
+}
+
+/// What the plan leaves behind is not looked at on either side.
+fn restricted(fingerprint: Fingerprint, scope: &SchemaScope) -> Fingerprint {
+    let SchemaScope {
+        without_schemas,
+        without_relations,
+        owners,
+        tablespaces,
+    } = scope;
+    let gone = |schema: &str, relation: &str| {
+        without_relations
+            .iter()
+            .any(|(s, r)| s == schema && r == relation)
+    };
+    let mut kept = fingerprint.restrict(|schema, relation| {
+        !without_schemas.iter().any(|gone| gone == schema)
+            && !relation.is_some_and(|relation| gone(schema, relation))
+    });
+    kept = kept.without_aspect(Aspect::ColumnOrder);
+    if !owners {
+        kept = kept
+            .without_aspect(Aspect::Owner)
+            .without_aspect(Aspect::Privileges);
+    }
+    if *tablespaces {
+        kept
+    } else {
+        kept.without_aspect(Aspect::Tablespace)
+    }
+}
+
+async fn rows(world: &World, what: &Measure) -> Result<Vec<String>> {
+    let source: Measured = world.output(&StepId::new(MEASURE))?;
+    let client = world.open(Place::Target).await?;
+    settle(&client).await?;
+    let target = measure::measure(&client, what).await?;
+    let mut differences = row_differences(&source.tables, &target.tables);
+    if let (Some(source), Some(target)) = (&source.large_objects, &target.large_objects) {
+        differences.extend(row_difference("large objects", source, target));
+    }
+    differences.extend(sequence_differences(world, what, &source, &target).await?);
+    Ok(differences)
+}
+
+fn row_differences(
+    source: &BTreeMap<String, Rows>,
+    target: &BTreeMap<String, Rows>,
+) -> Vec<String> {
+    let none = Rows {
+        rows: 0,
+        hash: None,
+    };
+    let tables: BTreeSet<&String> = source.keys().chain(target.keys()).collect();
+    let side = |rows: &BTreeMap<String, Rows>, table: &String| {
+        rows.get(table).cloned().unwrap_or_else(|| none.clone())
+    };
+    tables
+        .into_iter()
+        .filter_map(|table| {
+            row_difference(
+                &format!("table {table}"),
+                &side(source, table),
+                &side(target, table),
+            )
+        })
+        .collect()
+}
+
+fn row_difference(what: &str, source: &Rows, target: &Rows) -> Option<String> {
+    if source.rows != target.rows {
+        return Some(format!(
+            "{what}: {} rows on the source, {} on the target",
+            source.rows, target.rows
+        ));
+    }
+    (source.hash != target.hash).then(|| {
+        format!(
+            "{what}: {} rows on both, but not the same rows",
+            source.rows
+        )
+    })
+}
+
+/// A sequence is not part of a snapshot: `pg_dump` reads it some time after. So a target that
+/// stands anywhere between what was measured first and what the source says now is right, and
+/// equal is right when the source stood still.
+async fn sequence_differences(
+    world: &World,
+    what: &Measure,
+    source: &Measured,
+    target: &Measured,
+) -> Result<Vec<String>> {
+    let client = world.open(Place::Source).await?;
+    let only = Measure {
+        sequences: what.sequences.clone(),
+        ..Measure::default()
+    };
+    let now = measure::measure(&client, &only).await?;
+    let mut differences = Vec::new();
+    for (name, target) in &target.sequences {
+        let (Some(then), Some(now)) = (source.sequences.get(name), now.sequences.get(name)) else {
+            differences.push(format!("sequence {name}: it is not on the source any more"));
+            continue;
+        };
+        let low = then.last_value.min(now.last_value);
+        let high = then.last_value.max(now.last_value);
+        let between = (low..=high).contains(&target.last_value);
+        let called = target.is_called == then.is_called || target.is_called == now.is_called;
+        if !(between && called) {
+            differences.push(format!(
+                "sequence {name}: last_value {} (is_called {}) on the source, {} ({}) on the target",
+                now.last_value, now.is_called, target.last_value, target.is_called
+            ));
+        }
+    }
+    Ok(differences)
+}
+
+async fn database(world: &World, expected: &[String]) -> Result<Vec<String>> {
+    let client = world.open(Place::Target).await?;
+    let found = inspect::database(&client, &world.target.place()).await?;
+    let statements = database_settings::statements(&found, &found.name);
+    let differences = |label: &'static str, these: &[String], those: &[String]| {
+        let missing: Vec<_> = these
+            .iter()
+            .filter(|sql| !those.contains(sql))
+            .cloned()
+            .collect();
+        missing
+            .into_iter()
+            .map(move |sql| format!("database: only on the {label}: {sql}"))
+    };
+    let mut all: Vec<String> = differences("source", expected, &statements).collect();
+    all.extend(differences("target", &statements, expected));
+    Ok(all)
+}
+
+/// An offline copy is of one moment: what was written later stays on the source, and whoever
+/// runs it should know.
+async fn source_writes(world: &World) -> Result<Output> {
+    let then: Measured = world.output(&StepId::new(MEASURE))?;
+    let client = world.open(Place::Source).await?;
+    let now = measure::writes(&client).await?;
+    let written: Vec<&str> = now
+        .iter()
+        .filter(|(table, count)| then.writes.get(*table).copied().unwrap_or(0) < **count)
+        .map(|(table, _)| table.as_str())
+        .collect();
+    if written.is_empty() {
+        return Ok(Output::default());
+    }
+    let warning = format!(
+        "the source was written to after the snapshot; those rows are not on the target: {}",
+        crate::report::some_of(&written, 10)
+    );
+    Ok(Output {
+        warnings: vec![warning],
+        ..Output::default()
+    })
+}
+
+async fn settle(client: &Client) -> Result<()> {
+    Ok(client.batch_execute(&SETTINGS.join("; ")).await?)
+}
+
+fn verdict(scene: Scene<'_>, differences: Vec<String>) -> Result<Output> {
+    if differences.is_empty() {
+        return Ok(Output::default());
+    }
+    let what = format!(
+        "{} and {} differ ({})",
+        Side::Source,
+        Side::Target,
+        scene.step.id
+    );
+    let next = "Do not use the target. Look at the differences, mend their cause, then start over \
+                with `pg_dbmigrator abort` and `pg_dbmigrator apply`.";
+    let error = Error::new(Exit::Different, what, next);
+    Err(differences.into_iter().fold(error, Error::because))
+}

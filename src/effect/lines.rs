@@ -1,0 +1,98 @@
+//! Effects as text: the lines that `plan` prints, the journal keeps and `apply` performs.
+//! It matches every field by name, so that nothing can be performed that is not printed.
+
+use super::{Argument, Comparison, Effect, Measure, Program, SchemaScope};
+use crate::measure;
+
+/// The lines of an effect: the SQL that is sent, or the program that is run. Values known only
+/// when it runs are holes such as `<snapshot>`; secrets are not in them at all.
+pub fn lines(effect: &Effect) -> Vec<String> {
+    match effect {
+        Effect::Sql { place, statements } => statements
+            .iter()
+            .map(|sql| format!("{place}: {sql}"))
+            .collect(),
+        Effect::ExportSnapshot => crate::snapshot::STATEMENTS
+            .iter()
+            .map(|sql| format!("source: {sql}"))
+            .collect(),
+        Effect::Program(program) => vec![program_line(program)],
+        Effect::MeasureSource(measure) => measure_lines("source", measure),
+        Effect::Compare(comparison) => comparison_lines(comparison),
+        Effect::RemoveDump => vec!["remove <dump>".to_owned()],
+    }
+}
+
+fn program_line(program: &Program) -> String {
+    let Program {
+        tool,
+        directory,
+        arguments,
+        allow_errors: _,
+        tables: _,
+    } = program;
+    let mut line = format!("run: {}", directory.join(tool.name()).display());
+    for argument in arguments {
+        line.push(' ');
+        line.push_str(&argument.shown(*tool));
+    }
+    line
+}
+
+impl Argument {
+    /// The argument as it is printed.
+    pub fn shown(&self, tool: super::Tool) -> String {
+        match self {
+            Self::Plain(text) => shell_word(text),
+            Self::Connection => format!("--dbname=service={}", tool.side()),
+            Self::Snapshot => "--snapshot=<snapshot>".to_owned(),
+            Self::DumpFile => "--file=<dump>".to_owned(),
+            Self::Dump => "<dump>".to_owned(),
+        }
+    }
+}
+
+/// Quotes a word as a shell would need it, so that a printed line can be pasted.
+fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./,:+@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+fn measure_lines(side: &str, measure: &Measure) -> Vec<String> {
+    measure::statements(measure)
+        .into_iter()
+        .map(|sql| format!("{side}: {sql}"))
+        .collect()
+}
+
+fn comparison_lines(comparison: &Comparison) -> Vec<String> {
+    match comparison {
+        Comparison::Schema(SchemaScope {
+            without_schemas,
+            without_relations,
+            owners,
+            tablespaces,
+        }) => {
+            let mut line = "compare: every object's definition and comment".to_owned();
+            if *owners {
+                line.push_str(", owner and privileges");
+            }
+            if *tablespaces {
+                line.push_str(", tablespace");
+            }
+            let left_out = without_schemas.len() + without_relations.len();
+            if left_out > 0 {
+                line.push_str(&format!(", except {left_out} excluded"));
+            }
+            vec![line]
+        }
+        Comparison::Rows { measure } => measure_lines("target", measure),
+        Comparison::Database { expected: _ } => {
+            vec!["compare: encoding, locale, owner, comment, privileges, settings".to_owned()]
+        }
+        Comparison::SourceWrites => vec![format!("source: {}", measure::WRITES)],
+    }
+}

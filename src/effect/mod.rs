@@ -1,0 +1,188 @@
+//! Everything `apply` performs, as data: how it prints, and (one file per kind) how it runs.
+//! It never decides whether something should happen; the plan did.
+
+mod child;
+mod compare;
+mod complaints;
+mod dump_files;
+mod lines;
+mod program;
+mod progress;
+mod snapshot;
+mod sql;
+mod world;
+
+use std::fmt;
+
+pub use crate::side::Side;
+pub use lines::lines;
+pub use sql::ask;
+pub use world::{Output, Scene, World, perform};
+
+use crate::inspect::RowHash;
+
+/// Where a statement runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// In the source database.
+    Source,
+    /// In the target database.
+    Target,
+    /// On the target's server, in a database that is always there.
+    TargetMaintenance,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Source => "source",
+            Self::Target => "target",
+            Self::TargetMaintenance => "target server",
+        })
+    }
+}
+
+/// One thing that is done to a server or to this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Statements, each in a transaction of its own, in order, over one connection.
+    Sql {
+        /// Where they run.
+        place: Place,
+        /// The statements.
+        statements: Vec<String>,
+    },
+    /// Exports a snapshot of the source and holds it until the last step under it is done.
+    ExportSnapshot,
+    /// Runs one of PostgreSQL's client programs.
+    Program(Program),
+    /// Counts, and perhaps hashes, the rows of the source under the exported snapshot, and reads
+    /// its sequences; the result is kept in the journal.
+    MeasureSource(Measure),
+    /// Compares the target with what was measured on the source.
+    Compare(Comparison),
+    /// Removes the directory of the dump.
+    RemoveDump,
+}
+
+/// A run of one of PostgreSQL's client programs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// Which, with the folder it was found in.
+    pub tool: Tool,
+    /// The folder it is run from.
+    pub directory: std::path::PathBuf,
+    /// Its arguments, with holes for what is known only when it runs.
+    pub arguments: Vec<Argument>,
+    /// Whether known-harmless errors are warnings (`restore.allow_errors`).
+    pub allow_errors: bool,
+    /// The tables it moves: `schema.name` and bytes, for its progress.
+    pub tables: Vec<(String, u64)>,
+}
+
+/// A client program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tool {
+    /// Reads the source.
+    PgDump,
+    /// Fills the target.
+    PgRestore,
+}
+
+impl Tool {
+    /// The program's file name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PgDump => "pg_dump",
+            Self::PgRestore => "pg_restore",
+        }
+    }
+
+    /// The end it talks to.
+    pub fn side(self) -> Side {
+        match self {
+            Self::PgDump => Side::Source,
+            Self::PgRestore => Side::Target,
+        }
+    }
+}
+
+/// One argument of a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Argument {
+    /// As it is.
+    Plain(String),
+    /// `--dbname=service=…`: the connection, through 0600 service and password files.
+    Connection,
+    /// `--snapshot=…`: the snapshot exported by the step this one stands on.
+    Snapshot,
+    /// `--file=…`: where the dump is written.
+    DumpFile,
+    /// The dump, to be read.
+    Dump,
+}
+
+/// What is measured on the source.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Measure {
+    /// The tables whose rows are counted; with a hash if one is given.
+    pub tables: Vec<TableRows>,
+    /// The sequences, as (schema, name).
+    pub sequences: Vec<(String, String)>,
+    /// Whether large objects are measured, and how.
+    pub large_objects: Option<LargeObjectMeasure>,
+}
+
+/// A table whose rows are counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableRows {
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// How its rows are hashed, if they are.
+    pub hash: Option<RowHash>,
+    /// Its columns, by name: the order in which they are hashed.
+    pub columns: Vec<String>,
+}
+
+/// How large objects are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LargeObjectMeasure {
+    /// How many there are.
+    Counts,
+    /// A hash over the content of each.
+    Content,
+}
+
+/// What is compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Comparison {
+    /// Every object's definition, owner, privileges and comment.
+    Schema(SchemaScope),
+    /// Rows, sequences and large objects, against what the step named measured.
+    Rows {
+        /// What is measured on the target: the same as on the source.
+        measure: Measure,
+    },
+    /// The database's own properties: locale, owner, comment, privileges, settings.
+    Database {
+        /// What the target's should be, as SQL that would make them so.
+        expected: Vec<String>,
+    },
+    /// Whether the source was written to since the snapshot. That is a warning, not a difference.
+    SourceWrites,
+}
+
+/// Which objects a comparison of schemas looks at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SchemaScope {
+    /// Schemas left out.
+    pub without_schemas: Vec<String>,
+    /// Relations left out, as (schema, name).
+    pub without_relations: Vec<(String, String)>,
+    /// Whether owners and privileges count.
+    pub owners: bool,
+    /// Whether tablespaces count.
+    pub tablespaces: bool,
+}

@@ -1,0 +1,257 @@
+//! Both ends of a migration, reachable: connection strings resolved, throwaway servers started,
+//! and the question whether they are still the ones the plan was made for.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio_postgres::Client;
+
+use crate::effect::Side;
+use crate::embedded::{self, Wanted};
+use crate::error::{Error, Exit, Result};
+use crate::inspect::{self, Facts, Server, TargetNames};
+use crate::postgres::{Conninfo, Environment};
+use crate::resolve::{Endpoint, Resolved};
+
+/// Databases that are there on almost every server, in the order in which they are tried.
+const MAINTENANCE_DATABASES: [&str; 2] = ["postgres", "template1"];
+
+/// How long sessions of a killed run may take to end after they were terminated: a backend in the
+/// middle of a long operation looks up only now and then.
+const LEFTOVERS_GRACE: Duration = Duration::from_secs(60);
+
+/// Sessions that an earlier process of the same migration left on a server.
+const TERMINATE: &str = "select pg_terminate_backend(pid) from pg_stat_activity \
+                         where application_name = $1 and pid <> pg_backend_pid()";
+
+/// Both ends.
+#[derive(Debug, Clone)]
+pub(crate) struct Ends {
+    /// The source database.
+    pub source: Conninfo,
+    /// The target database.
+    pub target: Conninfo,
+    /// A database on the target's server that is always there.
+    pub maintenance: Conninfo,
+}
+
+/// What tells one database from another of the same name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Identity {
+    /// The cluster.
+    pub system_identifier: String,
+    /// The major version.
+    pub major: u32,
+}
+
+impl Ends {
+    /// Resolves both connections, starts throwaway servers, and finds a database on the target's
+    /// server that can be connected to. Every session will carry `application_name`.
+    ///
+    /// # Errors
+    /// What the connection strings, or the servers, say.
+    pub(crate) async fn reach(resolved: &Resolved, state: &Path, application_name: &str) -> Result<Self> {
+        let source = reach(Side::Source, &resolved.source, state).await?;
+        let target = reach(Side::Target, &resolved.target, state).await?;
+        let source = source.with_application_name(application_name);
+        let target = target.with_application_name(application_name);
+        let maintenance = maintenance(&target).await?;
+        Ok(Self {
+            source,
+            target,
+            maintenance,
+        })
+    }
+
+    /// Asks everything that planning needs to know.
+    ///
+    /// # Errors
+    /// What the servers say.
+    pub(crate) async fn facts(&self, resolved: &Resolved, state: &Path) -> Result<Facts> {
+        let source = self.source.connect().await?;
+        let source = inspect::source(&source, self.source.place()).await?;
+        let maintenance = self.maintenance.connect().await?;
+        let target = match exists(&maintenance, self.target.database()).await? {
+            true => Some(self.target.connect().await?),
+            false => None,
+        };
+        let names = TargetNames {
+            place: self.target.place(),
+            database: self.target.database().to_owned(),
+            maintenance: self.maintenance.database().to_owned(),
+        };
+        let target = inspect::target(&maintenance, target.as_ref(), names).await?;
+        let path = std::env::var_os("PATH");
+        let tools = inspect::tools(resolved.copy.tools.as_deref(), path.as_deref()).await?;
+        let folder = state
+            .ancestors()
+            .find(|folder| folder.is_dir())
+            .unwrap_or(Path::new("."));
+        let free_bytes = inspect::free_bytes(folder)?;
+        Ok(Facts {
+            source,
+            target,
+            tools,
+            free_bytes,
+        })
+    }
+
+    /// Checks that these are the servers that the plan was made for.
+    ///
+    /// # Errors
+    /// [`Exit::Refused`] when one of them is another.
+    pub(crate) async fn still_are(&self, facts: &Facts) -> Result<()> {
+        let ends = [
+            (Side::Source, &self.source, &facts.source.server),
+            (Side::Target, &self.maintenance, &facts.target.server),
+        ];
+        for (side, conninfo, known) in ends {
+            let found = identity(&conninfo.connect().await?).await?;
+            if found != known.identity() {
+                return Err(other_server(side, known, &found));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends what an earlier process of this migration left on the servers, so that it cannot meet
+    /// this one.
+    ///
+    /// # Errors
+    /// When such a session does not end.
+    pub(crate) async fn end_leftovers(&self, application_name: &str) -> Result<()> {
+        for (side, conninfo) in [
+            (Side::Source, &self.source),
+            (Side::Target, &self.maintenance),
+        ] {
+            let client = conninfo.connect().await?;
+            let deadline = tokio::time::Instant::now() + LEFTOVERS_GRACE;
+            while !client
+                .query(TERMINATE, &[&application_name])
+                .await?
+                .is_empty()
+            {
+                if tokio::time::Instant::now() > deadline {
+                    return Err(Error::failed(
+                        format!("a session of an earlier run is still there on the {side}"),
+                        format!(
+                            "Look for application_name = '{application_name}' in \
+                             pg_stat_activity there, wait for it or end it, then run the same \
+                             command again."
+                        ),
+                    ));
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the lock that keeps a second machine from filling the same target; it is held as
+    /// long as the session returned.
+    ///
+    /// # Errors
+    /// [`Exit::Locked`] when another migration holds it.
+    pub(crate) async fn lock(&self) -> Result<Client> {
+        let client = self.maintenance.connect().await?;
+        client.batch_execute(crate::snapshot::NO_TIMEOUTS).await?;
+        let sql = "select pg_try_advisory_lock(hashtextextended('pg_dbmigrator ' || $1, 0))";
+        if client
+            .query_one(sql, &[&self.target.database()])
+            .await?
+            .try_get(0)?
+        {
+            return Ok(client);
+        }
+        Err(Error::new(
+            Exit::Locked,
+            format!(
+                "another migration is filling database {} on the target",
+                self.target.database()
+            ),
+            "Wait for it to end, or stop it; it may run on another machine. It holds an advisory \
+             lock: see pg_locks and pg_stat_activity on the target.",
+        ))
+    }
+}
+
+impl Server {
+    fn identity(&self) -> Identity {
+        Identity {
+            system_identifier: self.system_identifier.clone(),
+            major: self.major(),
+        }
+    }
+}
+
+async fn reach(side: Side, endpoint: &Endpoint, state: &Path) -> Result<Conninfo> {
+    match endpoint {
+        Endpoint::Url(url) => Conninfo::resolve(&side.to_string(), url, &Environment::of_process()),
+        Endpoint::Embedded {
+            major,
+            database,
+            sql,
+        } => {
+            let wanted = Wanted {
+                side,
+                major: *major,
+                database: database.clone(),
+                sql: sql.clone(),
+                create_database: side == Side::Source,
+            };
+            let server = embedded::start(&wanted, state).await?;
+            let login = (server.user.as_str(), server.database.as_str());
+            let directory = &server.socket_directory;
+            Ok(Conninfo::socket(
+                &side.to_string(),
+                directory,
+                server.port,
+                login,
+            ))
+        }
+    }
+}
+
+/// The first database that lets us in; the target itself may not exist yet.
+async fn maintenance(target: &Conninfo) -> Result<Conninfo> {
+    let mut first_error = None;
+    for database in MAINTENANCE_DATABASES.into_iter().chain([target.database()]) {
+        let candidate = target.with_database(database);
+        match candidate.connect().await {
+            Ok(_) => return Ok(candidate),
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+    }
+    Err(first_error.expect("at least one database was tried"))
+}
+
+async fn exists(maintenance: &Client, database: &str) -> Result<bool> {
+    let sql = "select exists (select from pg_database where datname = $1)";
+    Ok(maintenance.query_one(sql, &[&database]).await?.try_get(0)?)
+}
+
+async fn identity(client: &Client) -> Result<Identity> {
+    let sql = "select system_identifier::text, current_setting('server_version_num')::int / 10000 \
+               from pg_control_system()";
+    let row = client.query_one(sql, &[]).await?;
+    let major: i32 = row.try_get(1)?;
+    Ok(Identity {
+        system_identifier: row.try_get(0)?,
+        major: major.unsigned_abs(),
+    })
+}
+
+fn other_server(side: Side, known: &Server, found: &Identity) -> Error {
+    Error::refused(
+        format!("the {side} is another server than the one this migration began with"),
+        "Point the plan at the server it began with, or start over with `pg_dbmigrator abort`.",
+    )
+    .because(format!(
+        "was: PostgreSQL {} with system identifier {}\nnow: PostgreSQL {} with system identifier {}",
+        known.major(),
+        known.system_identifier,
+        found.major,
+        found.system_identifier
+    ))
+}

@@ -1,0 +1,185 @@
+//! What happens while it happens: one stream, read by progress bars, JSON lines and the library's
+//! users. It decides nothing; losing a listener loses no work.
+
+use std::fs::File;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::plan::{Phase, StepId};
+use crate::secret::redact;
+
+/// The version of the JSON form; raised when a field changes its meaning or goes away.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// An event, with where it belongs: one line of `--json` and of `events.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProgressEvent {
+    /// [`SCHEMA_VERSION`].
+    pub schema: u32,
+    /// The process that did it, unique among runs.
+    pub run: String,
+    /// When.
+    pub at: Timestamp,
+    /// The phase it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Phase>,
+    /// The step it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepId>,
+    /// What happened.
+    #[serde(flatten)]
+    pub happened: Happened,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Happened {
+    /// `apply` took up the work.
+    RunStarted {
+        /// The plan's name.
+        plan: String,
+        /// Whether an earlier run left something to resume.
+        resumed: bool,
+    },
+    /// A phase began.
+    PhaseStarted {
+        /// What the phase is for.
+        purpose: String,
+    },
+    /// Every step of a phase is done.
+    PhaseDone,
+    /// A step was done by an earlier run.
+    StepSkipped {
+        /// When it was done.
+        done_at: Timestamp,
+    },
+    /// A step of an earlier run is taken back, because it has to be done again.
+    StepUndone {
+        /// Why.
+        reason: String,
+    },
+    /// A step is about to have its first effect.
+    StepStarted {
+        /// What it does.
+        summary: String,
+    },
+    /// Something was sent to a server or run on this machine.
+    Performed {
+        /// What, as the plan prints it.
+        line: String,
+    },
+    /// How far a step is.
+    Progress {
+        /// Bytes done so far.
+        bytes_done: u64,
+        /// Bytes to do.
+        bytes_total: u64,
+        /// Bytes a second, measured over the last minute or since the start.
+        bytes_per_second: u64,
+        /// Seconds left at this rate; `None` while nobody can tell.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seconds_left: Option<u64>,
+        /// What is being worked on.
+        message: String,
+    },
+    /// Something went otherwise than one would wish.
+    Warning {
+        /// What, and why.
+        message: String,
+    },
+    /// A step had its last effect.
+    StepDone {
+        /// How long it took, in seconds.
+        seconds: f64,
+    },
+    /// A step failed.
+    StepFailed {
+        /// Why.
+        error: String,
+    },
+    /// Everything is done, and proven as the plan asked.
+    Completed,
+}
+
+/// Where events go: the state directory's file, and whoever subscribed.
+#[derive(Debug, Clone)]
+pub struct Events(Arc<Mutex<Inner>>);
+
+#[derive(Debug)]
+struct Inner {
+    run: String,
+    file: Option<File>,
+    listeners: Vec<UnboundedSender<ProgressEvent>>,
+}
+
+/// Where in the plan an event belongs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Whence<'a> {
+    /// The phase.
+    pub stage: Option<Phase>,
+    /// The step.
+    pub step: Option<&'a StepId>,
+}
+
+impl Events {
+    /// Makes a stream for one run.
+    pub fn new(run: &str) -> Self {
+        Self(Arc::new(Mutex::new(Inner {
+            run: run.to_owned(),
+            file: None,
+            listeners: Vec::new(),
+        })))
+    }
+
+    /// Also writes every event to a file, a line each.
+    pub fn record_to(&self, file: File) {
+        self.lock().file = Some(file);
+    }
+
+    /// A receiver that gets every event from now on; it ends with the run.
+    pub fn subscribe(&self) -> UnboundedReceiver<ProgressEvent> {
+        let (sender, receiver) = unbounded_channel();
+        self.lock().listeners.push(sender);
+        receiver
+    }
+
+    /// Ends every subscription.
+    pub fn close(&self) {
+        self.lock().listeners.clear();
+    }
+
+    /// Tells everyone.
+    pub fn tell(&self, whence: Whence<'_>, happened: Happened) {
+        let mut inner = self.lock();
+        let event = ProgressEvent {
+            schema: SCHEMA_VERSION,
+            run: inner.run.clone(),
+            at: Timestamp::now(),
+            stage: whence.stage,
+            step: whence.step.cloned(),
+            happened,
+        };
+        let text = serde_json::to_string(&event).expect("an event is always JSON");
+        let safe = redact(&text);
+        let event = match &safe {
+            std::borrow::Cow::Borrowed(_) => event,
+            std::borrow::Cow::Owned(text) => serde_json::from_str(text).unwrap_or(event),
+        };
+        if let Some(file) = &mut inner.file {
+            // A full disk must not stop the work for want of a record of it: the journal does.
+            let _ = writeln!(file, "{safe}");
+        }
+        inner
+            .listeners
+            .retain(|listener| listener.send(event.clone()).is_ok());
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.0.lock().expect("no holder of this lock panics")
+    }
+}

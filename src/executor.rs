@@ -1,0 +1,341 @@
+//! The only loop that changes anything: performs the steps of a plan, a journal line before and
+//! after each, and goes on where an earlier run stopped. It decides nothing the plan left open.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
+use crate::effect::{Output, Scene, World, ask, lines, perform};
+use crate::error::{Error, Exit, Result};
+use crate::events::{Happened, Whence};
+use crate::journal::{Event, Journal};
+use crate::plan::{IfInterrupted, Phase, Plan, Stage, Step, StepId};
+
+/// Performs plans; holds what one run needs.
+pub(crate) struct Executor<'a> {
+    /// What to do.
+    pub plan: &'a Plan,
+    /// What to do it to.
+    pub world: &'a World,
+    /// Where it is written down.
+    pub journal: &'a Mutex<Journal>,
+}
+
+impl Executor<'_> {
+    /// Performs everything that is not done yet.
+    ///
+    /// # Errors
+    /// The first failure; with [`Exit::Different`], every difference that was found.
+    pub(crate) async fn apply(&self) -> Result<()> {
+        self.take_back_interrupted().await?;
+        for stage in &self.plan.stages {
+            self.stage(stage).await?;
+        }
+        self.write(Event::Completed)?;
+        self.world
+            .events
+            .tell(Whence::default(), Happened::Completed);
+        Ok(())
+    }
+
+    /// Takes back every step that was started, in reverse order.
+    ///
+    /// # Errors
+    /// The first failure; abort again goes on from there.
+    pub(crate) async fn abort(&self) -> Result<()> {
+        self.write(Event::Aborting)?;
+        let all = self.plan.steps().map(|step| step.id.clone()).collect();
+        self.take_back(&all, "the migration is aborted").await
+    }
+
+    /// Answers for every started step whether it took effect, and takes back what has to be done
+    /// again.
+    async fn take_back_interrupted(&self) -> Result<()> {
+        for step in self
+            .plan
+            .steps()
+            .filter(|step| self.is_interrupted(&step.id))
+        {
+            if let IfInterrupted::Ask(question) = &step.if_interrupted
+                && ask(self.world, question).await?
+            {
+                self.write(Event::Done {
+                    step: step.id.clone(),
+                    output: serde_json::Value::Null,
+                    warnings: Vec::new(),
+                })?;
+            }
+        }
+        let again = self.to_be_redone();
+        self.take_back(
+            &again,
+            "it was interrupted, or its session died with the earlier run",
+        )
+        .await
+    }
+
+    /// Steps that were started and not done, with everything back to where they start over, and
+    /// steps whose session is needed again.
+    fn to_be_redone(&self) -> BTreeSet<StepId> {
+        let steps: Vec<&Step> = self.plan.steps().collect();
+        let mut again = BTreeSet::new();
+        for (index, step) in steps.iter().enumerate() {
+            if self.is_interrupted(&step.id) {
+                let from = match &step.if_interrupted {
+                    IfInterrupted::Ask(_) => &step.id,
+                    IfInterrupted::RedoFrom(from) => from,
+                };
+                let start = steps.iter().position(|s| s.id == *from).unwrap_or(index);
+                again.extend(steps[start..=index].iter().map(|step| step.id.clone()));
+            }
+        }
+        for step in &steps {
+            if let Some(holder) = &step.under
+                && !(self.is_done(&step.id) && !again.contains(&step.id))
+            {
+                again.insert(holder.clone());
+            }
+        }
+        for step in &steps {
+            if step
+                .under
+                .as_ref()
+                .is_some_and(|holder| again.contains(holder))
+            {
+                again.insert(step.id.clone());
+            }
+        }
+        again
+    }
+
+    /// Undoes those of the steps that were started, last first.
+    async fn take_back(&self, which: &BTreeSet<StepId>, reason: &str) -> Result<()> {
+        for stage in self.plan.stages.iter().rev() {
+            for step in stage
+                .steps
+                .iter()
+                .rev()
+                .filter(|step| which.contains(&step.id))
+            {
+                if !self.is_done(&step.id) && !self.is_interrupted(&step.id) {
+                    continue;
+                }
+                let scene = Scene {
+                    phase: stage.phase,
+                    step,
+                };
+                self.world.tell(
+                    scene,
+                    Happened::StepUndone {
+                        reason: reason.to_owned(),
+                    },
+                );
+                for effect in &step.undo {
+                    perform(effect, scene, self.world).await?;
+                }
+                self.write(Event::Undone {
+                    step: step.id.clone(),
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Performs a phase: every step as soon as those it waits for are done.
+    async fn stage(&self, stage: &Stage) -> Result<()> {
+        let whence = Whence {
+            stage: Some(stage.phase),
+            step: None,
+        };
+        let purpose = stage.purpose.to_owned();
+        self.world
+            .events
+            .tell(whence, Happened::PhaseStarted { purpose });
+        let mut waiting: Vec<&Step> = Vec::new();
+        for step in &stage.steps {
+            match self.done_at(&step.id) {
+                Some(done_at) => {
+                    let scene = Scene {
+                        phase: stage.phase,
+                        step,
+                    };
+                    self.world.tell(scene, Happened::StepSkipped { done_at });
+                }
+                None => waiting.push(step),
+            }
+        }
+        let mut failures = Vec::new();
+        let mut running = FuturesUnordered::new();
+        loop {
+            if self.may_go_on(&failures) {
+                let ready = |step: &&Step| step.after.iter().all(|id| self.is_done(id));
+                let (now, later) = waiting.iter().partition(|step| ready(step));
+                waiting = later;
+                let now: Vec<&Step> = now;
+                running.extend(now.into_iter().map(|step| self.step(stage.phase, step)));
+            }
+            match running.next().await {
+                Some(Ok(())) => {}
+                Some(Err(error)) => failures.push(error),
+                None => break,
+            }
+        }
+        combined(failures)?;
+        if let Some(reason) = self.world.stop.asked() {
+            return Err(reason.error());
+        }
+        if let Some(step) = waiting.first() {
+            return Err(Error::failed(
+                format!("step {} waits for a step that is not in its phase", step.id),
+                "This is a bug in pg_dbmigrator: please report it with the plan.",
+            ));
+        }
+        self.world.events.tell(whence, Happened::PhaseDone);
+        Ok(())
+    }
+
+    /// Differences are all worth knowing; after any other failure nothing more is begun.
+    fn may_go_on(&self, failures: &[Error]) -> bool {
+        self.world.stop.asked().is_none()
+            && failures.iter().all(|error| error.exit() == Exit::Different)
+    }
+
+    /// Performs one step, between its two journal lines.
+    async fn step(&self, phase: Phase, step: &Step) -> Result<()> {
+        let scene = Scene { phase, step };
+        let began = Instant::now();
+        let lines = step.effects.iter().flat_map(lines).collect();
+        self.write(Event::Started {
+            step: step.id.clone(),
+            lines,
+        })?;
+        self.world.tell(
+            scene,
+            Happened::StepStarted {
+                summary: step.summary.clone(),
+            },
+        );
+        match self.effects(scene).await {
+            Ok(output) => {
+                for message in &output.warnings {
+                    self.world.tell(
+                        scene,
+                        Happened::Warning {
+                            message: message.clone(),
+                        },
+                    );
+                }
+                self.keep(&step.id, &output);
+                let Output { value, warnings } = output;
+                self.write(Event::Done {
+                    step: step.id.clone(),
+                    output: value,
+                    warnings,
+                })?;
+                self.release_snapshot().await;
+                let seconds = began.elapsed().as_secs_f64();
+                self.world.tell(scene, Happened::StepDone { seconds });
+                Ok(())
+            }
+            Err(error) => {
+                let text = error.to_string();
+                self.world.tell(
+                    scene,
+                    Happened::StepFailed {
+                        error: text.clone(),
+                    },
+                );
+                self.write(Event::Failed {
+                    step: step.id.clone(),
+                    error: text,
+                })?;
+                let at = error.place().is_none().then(|| format!("step {}", step.id));
+                Err(at.map_or_else(|| error.clone(), |at| error.clone().at(at)))
+            }
+        }
+    }
+
+    async fn effects(&self, scene: Scene<'_>) -> Result<Output> {
+        let mut all = Output::default();
+        for effect in &scene.step.effects {
+            if let Some(reason) = self.world.stop.asked() {
+                return Err(reason.error());
+            }
+            let output = perform(effect, scene, self.world).await?;
+            if !output.value.is_null() {
+                all.value = output.value;
+            }
+            all.warnings.extend(output.warnings);
+        }
+        Ok(all)
+    }
+
+    /// Ends the session that holds the snapshot when no step needs it any more: it holds back
+    /// vacuum on the source.
+    async fn release_snapshot(&self) {
+        let mut under = self.plan.steps().filter(|step| step.under.is_some());
+        if under.all(|step| self.is_done(&step.id)) {
+            *self.world.snapshot.lock().await = None;
+        }
+    }
+
+    fn keep(&self, step: &StepId, output: &Output) {
+        let mut outputs = self
+            .world
+            .outputs
+            .lock()
+            .expect("no holder of this lock panics");
+        outputs.insert(step.clone(), output.value.clone());
+    }
+
+    fn write(&self, event: Event) -> Result<()> {
+        self.journal
+            .lock()
+            .expect("no holder of this lock panics")
+            .append(event)
+    }
+
+    fn is_done(&self, step: &StepId) -> bool {
+        self.journal
+            .lock()
+            .expect("no holder of this lock panics")
+            .status()
+            .is_done(step)
+    }
+
+    fn done_at(&self, step: &StepId) -> Option<jiff::Timestamp> {
+        let journal = self.journal.lock().expect("no holder of this lock panics");
+        journal
+            .status()
+            .steps
+            .get(step)
+            .and_then(|status| status.done)
+    }
+
+    fn is_interrupted(&self, step: &StepId) -> bool {
+        self.journal
+            .lock()
+            .expect("no holder of this lock panics")
+            .status()
+            .is_interrupted(step)
+    }
+}
+
+/// One error of many: a failure comes before differences, and differences add up.
+fn combined(failures: Vec<Error>) -> Result<()> {
+    let (different, failed): (Vec<_>, Vec<_>) = failures
+        .into_iter()
+        .partition(|error| error.exit() == Exit::Different);
+    if let Some(error) = failed.into_iter().next() {
+        return Err(error);
+    }
+    let mut different = different.into_iter();
+    let Some(first) = different.next() else {
+        return Ok(());
+    };
+    let all = different.flat_map(|error| error.causes().to_vec());
+    Err(all.fold(first, Error::because))
+}

@@ -1,0 +1,78 @@
+//! What was done is held against what the plan says now: the past cannot be edited, the future can.
+//! It changes nothing; it only refuses.
+
+use std::path::Path;
+
+use crate::effect::lines;
+use crate::error::{Error, Result};
+use crate::journal::Status;
+use crate::plan::{Plan, Step};
+
+/// Refuses a plan whose lines differ from those that were started under it.
+///
+/// # Errors
+/// [`crate::error::Exit::Refused`], with each step's lines as they were and as they are now.
+pub(crate) fn check(plan: &Plan, status: &Status) -> Result<()> {
+    let changed: Vec<String> = status
+        .steps
+        .iter()
+        .filter_map(|(id, was)| {
+            let now = plan.steps().find(|step| step.id == *id).map(step_lines);
+            let differs = now.as_ref() != Some(&was.lines);
+            differs.then(|| was_and_now(id.as_str(), &was.lines, now.as_deref()))
+        })
+        .collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let error = Error::refused(
+        "the plan was edited where it has already been carried out",
+        "Undo the edit and run the same command again, or start over: with the plan as it was, \
+         run `pg_dbmigrator abort`; then edit it.",
+    );
+    Err(changed.into_iter().fold(error, Error::because))
+}
+
+/// The refusal to take back a migration that is complete.
+pub(crate) fn complete(plan: &Path) -> Error {
+    Error::refused(
+        "the migration is complete: taking it back would remove the migrated database",
+        format!(
+            "To forget its state and stop its throwaway servers, run `pg_dbmigrator finalize {}`. \
+             To remove the migrated database, drop it by hand.",
+            plan.display()
+        ),
+    )
+}
+
+/// The refusal to finalize a migration that is not complete.
+pub(crate) fn incomplete(plan: &Path) -> Error {
+    Error::refused(
+        "the migration is not complete",
+        format!(
+            "Run `pg_dbmigrator apply {0}` to complete it, or `pg_dbmigrator abort {0}` to take \
+             it back.",
+            plan.display()
+        ),
+    )
+}
+
+fn step_lines(step: &Step) -> Vec<String> {
+    step.effects.iter().flat_map(lines).collect()
+}
+
+/// Only the lines that differ: a restore may have hundreds that do not.
+fn was_and_now(step: &str, was: &[String], now: Option<&[String]>) -> String {
+    let mut text = format!("step {step}");
+    let Some(now) = now else {
+        text.push_str("\n  was: in the plan\n  now: not in the plan");
+        return text;
+    };
+    for line in was.iter().filter(|line| !now.contains(line)) {
+        text.push_str(&format!("\n  was: {line}"));
+    }
+    for line in now.iter().filter(|line| !was.contains(line)) {
+        text.push_str(&format!("\n  now: {line}"));
+    }
+    text
+}

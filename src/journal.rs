@@ -1,0 +1,286 @@
+//! The checkpoints: an append-only file, a JSON line per event, each on disk before the next
+//! thing happens. It keeps what was printed, never a secret, and never rewrites a line.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Exit, Result};
+use crate::plan::StepId;
+use crate::secret::redact;
+use crate::state::StateDir;
+
+/// One line of the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When it was written.
+    pub at: Timestamp,
+    /// What it says.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What a line of the journal says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The first line: a migration began, from the facts in the file named.
+    Begun {
+        /// The migration's own name, unique among all: part of every connection's
+        /// `application_name`.
+        migration: String,
+        /// The plan's name.
+        plan: String,
+        /// The file that holds the facts.
+        facts: String,
+    },
+    /// A process took up the work.
+    Run {
+        /// The version of this program.
+        version: String,
+        /// What `--set` overrode.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        set: Vec<String>,
+    },
+    /// A step is about to have its first effect.
+    Started {
+        /// The step.
+        step: StepId,
+        /// What was planned, line by line.
+        lines: Vec<String>,
+    },
+    /// A step had its last effect.
+    Done {
+        /// The step.
+        step: StepId,
+        /// What it found out, for later steps and for the report.
+        #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+        output: serde_json::Value,
+        /// What went otherwise than one would wish, shown again at the end.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        warnings: Vec<String>,
+    },
+    /// A step failed.
+    Failed {
+        /// The step.
+        step: StepId,
+        /// Why.
+        error: String,
+    },
+    /// A step was taken back.
+    Undone {
+        /// The step.
+        step: StepId,
+    },
+    /// Every step is done, and what was to be proven is proven.
+    Completed,
+    /// An abort began: from here on only abort goes on.
+    Aborting,
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepStatus {
+    /// When it was done, or `None` while it is only started.
+    pub done: Option<Timestamp>,
+    /// What was planned when it was started.
+    pub lines: Vec<String>,
+    /// What it found out.
+    pub output: serde_json::Value,
+    /// Its warnings.
+    pub warnings: Vec<String>,
+    /// Why it failed, if it did.
+    pub error: Option<String>,
+}
+
+/// Where a migration stands: the sum of its journal.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Status {
+    /// The migration's own name.
+    pub migration: Option<String>,
+    /// When it began.
+    pub begun: Option<Timestamp>,
+    /// Every step that was started and not undone.
+    pub steps: BTreeMap<StepId, StepStatus>,
+    /// When it was completed.
+    pub completed: Option<Timestamp>,
+    /// Whether an abort began.
+    pub aborting: bool,
+}
+
+impl Status {
+    /// The status after one more line: the same function on writing and on reading.
+    #[must_use]
+    pub fn after(mut self, entry: &Entry) -> Self {
+        match &entry.event {
+            Event::Begun {
+                migration,
+                plan: _,
+                facts: _,
+            } => {
+                self.migration = Some(migration.clone());
+                self.begun = Some(entry.at);
+            }
+            Event::Run { version: _, set: _ } => {}
+            Event::Started { step, lines } => {
+                let status = StepStatus {
+                    done: None,
+                    lines: lines.clone(),
+                    output: serde_json::Value::Null,
+                    warnings: Vec::new(),
+                    error: None,
+                };
+                self.steps.insert(step.clone(), status);
+            }
+            Event::Done {
+                step,
+                output,
+                warnings,
+            } => {
+                if let Some(status) = self.steps.get_mut(step) {
+                    status.done = Some(entry.at);
+                    status.output = output.clone();
+                    status.warnings.clone_from(warnings);
+                    status.error = None;
+                }
+            }
+            Event::Failed { step, error } => {
+                if let Some(status) = self.steps.get_mut(step) {
+                    status.error = Some(error.clone());
+                }
+            }
+            Event::Undone { step } => {
+                self.steps.remove(step);
+            }
+            Event::Completed => self.completed = Some(entry.at),
+            Event::Aborting => self.aborting = true,
+        }
+        self
+    }
+
+    /// Whether a step is done.
+    pub fn is_done(&self, step: &StepId) -> bool {
+        self.steps
+            .get(step)
+            .is_some_and(|status| status.done.is_some())
+    }
+
+    /// Whether a step was started and not done.
+    pub fn is_interrupted(&self, step: &StepId) -> bool {
+        self.steps
+            .get(step)
+            .is_some_and(|status| status.done.is_none())
+    }
+}
+
+/// The journal, open for appending.
+#[derive(Debug)]
+pub struct Journal {
+    state: StateDir,
+    file: File,
+    status: Status,
+}
+
+impl Journal {
+    /// Opens the journal and cuts off a torn last line.
+    ///
+    /// # Errors
+    /// [`Exit::Undecided`] when a line in the middle cannot be read.
+    pub fn open(state: &StateDir) -> Result<Self> {
+        let path = state.journal();
+        let trouble = |error: std::io::Error| state.trouble("cannot open the journal", &error);
+        let mut options = OpenOptions::new();
+        options
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .mode(0o600);
+        let mut file = options.open(&path).map_err(trouble)?;
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(trouble)?;
+        let (status, whole) = replay(state, &text)?;
+        file.set_len(whole as u64).map_err(trouble)?;
+        file.seek(SeekFrom::End(0)).map_err(trouble)?;
+        file.sync_all().map_err(trouble)?;
+        File::open(state.path())
+            .and_then(|dir| dir.sync_all())
+            .map_err(trouble)?;
+        Ok(Self {
+            state: state.clone(),
+            file,
+            status,
+        })
+    }
+
+    /// Reads where a migration stands without changing anything; `None` when nothing began.
+    ///
+    /// # Errors
+    /// [`Exit::Undecided`] when a line in the middle cannot be read.
+    pub fn read(state: &StateDir) -> Result<Option<Status>> {
+        match std::fs::read_to_string(state.journal()) {
+            Ok(text) => replay(state, &text).map(|(status, _)| Some(status)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(state.trouble("cannot read the journal", &error)),
+        }
+    }
+
+    /// Where the migration stands.
+    pub fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// Writes one line; when it returns, the line is on disk.
+    ///
+    /// # Errors
+    /// When the disk is full: then the line does not count, and nothing after it may happen.
+    pub fn append(&mut self, event: Event) -> Result<()> {
+        let entry = Entry {
+            at: Timestamp::now(),
+            event,
+        };
+        let text = serde_json::to_string(&entry).expect("a journal entry is always JSON");
+        let line = format!("{}\n", redact(&text));
+        let before = self.file.stream_position().unwrap_or(0);
+        let written = self
+            .file
+            .write_all(line.as_bytes())
+            .and_then(|()| self.file.sync_data());
+        if let Err(error) = written {
+            let _ = self
+                .file
+                .set_len(before)
+                .and_then(|()| self.file.seek(SeekFrom::End(0)));
+            return Err(self.state.trouble("cannot write the journal", &error));
+        }
+        self.status = std::mem::take(&mut self.status).after(&entry);
+        Ok(())
+    }
+}
+
+/// Adds up every whole line; returns the status and how many bytes those lines are.
+fn replay(state: &StateDir, text: &str) -> Result<(Status, usize)> {
+    let whole = text.rfind('\n').map_or(0, |end| end + 1);
+    let mut status = Status::default();
+    for (number, line) in text[..whole].lines().enumerate() {
+        let entry: Entry = serde_json::from_str(line).map_err(|error| {
+            Error::new(
+                Exit::Undecided,
+                format!(
+                    "line {} of {} is not a journal entry",
+                    number + 1,
+                    state.journal().display()
+                ),
+                "The journal was changed by hand or by another version. Put it back as it was; \
+                 without it nobody can say what was done on the target.",
+            )
+            .because_of(&error)
+        })?;
+        status = status.after(&entry);
+    }
+    Ok((status, whole))
+}

@@ -1,0 +1,403 @@
+//! The library's front door: a plan file in, a dry run, a migration or its undoing out.
+//! It puts the rooms together; it knows neither SQL nor the terminal.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio_postgres::Client;
+
+use crate::effect::{World, lines};
+use crate::embedded;
+use crate::ends::Ends;
+use crate::error::{Error, Result};
+use crate::events::{Events, Happened, ProgressEvent, Whence};
+use crate::executor::Executor;
+use crate::inspect::Facts;
+use crate::journal::{Event, Journal, Status};
+use crate::outcome::MigrationOutcome;
+use crate::plan::{self, Plan};
+use crate::preflight::{Finding, preflight, refuse};
+use crate::resolve::{Resolved, resolve};
+use crate::spec::{self, Inputs};
+use crate::state::{StateDir, StateLock};
+use crate::stop::{self, Stop, StopHandle};
+
+/// What a migration is made from.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// The plan file.
+    pub plan: PathBuf,
+    /// Values for `{{ var('NAME') }}`.
+    pub vars: BTreeMap<String, String>,
+    /// Keys that override the plan file's, as in `copy.jobs` and `8`.
+    pub set: Vec<(String, String)>,
+}
+
+/// A migration.
+#[derive(Debug)]
+pub struct Migrator {
+    resolved: Resolved,
+    state: StateDir,
+    events: Events,
+    stop_handle: StopHandle,
+    stop: Stop,
+}
+
+/// A plan, with what it was made from and what speaks against it.
+#[derive(Debug)]
+pub struct Preview {
+    /// The plan, or why there can be none.
+    pub plan: Plan,
+    /// What was found.
+    pub facts: Facts,
+    /// Everything worth knowing before it begins.
+    pub findings: Vec<Finding>,
+    /// Where an earlier run stopped, if there was one.
+    pub status: Option<Status>,
+}
+
+/// A migration that is ready to run: locked, checked and planned, nothing changed yet.
+pub struct Prepared<'a> {
+    migrator: &'a Migrator,
+    /// What will be done.
+    pub preview: Preview,
+    ends: Ends,
+    journal: Journal,
+    migration: String,
+    _state_lock: StateLock,
+    _target_lock: Client,
+}
+
+impl Migrator {
+    /// Reads and settles the plan file.
+    ///
+    /// # Errors
+    /// [`crate::error::Exit::PlanInvalid`], with every problem and its place.
+    pub fn new(config: Config) -> Result<Self> {
+        let inputs = Inputs {
+            vars: config.vars,
+            sets: config.set,
+            ..Inputs::default()
+        };
+        let resolved = resolve(spec::read(&config.plan, &inputs)?)?;
+        let state = StateDir::of_plan(&resolved.path);
+        let (stop_handle, stop) = stop::channel();
+        Ok(Self {
+            resolved,
+            state,
+            events: Events::new(&random_name()),
+            stop_handle,
+            stop,
+        })
+    }
+
+    /// Every event from now on; the stream ends with [`Migrator::run`].
+    pub fn events(&self) -> UnboundedReceiver<ProgressEvent> {
+        self.events.subscribe()
+    }
+
+    /// Ends every stream of events; [`Migrator::run`] does so by itself.
+    pub fn close_events(&self) {
+        self.events.close();
+    }
+
+    /// Asks a run to stop safely; `run` again goes on.
+    pub fn stop_handle(&self) -> StopHandle {
+        self.stop_handle.clone()
+    }
+
+    /// What the plan file means.
+    pub fn resolved(&self) -> &Resolved {
+        &self.resolved
+    }
+
+    /// The state directory.
+    pub fn state(&self) -> &StateDir {
+        &self.state
+    }
+
+    /// Where the migration stands, without asking a server; `None` when nothing began.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn status(&self) -> Result<Option<Status>> {
+        Journal::read(&self.state)
+    }
+
+    /// Asks both servers and makes the plan, as [`Migrator::run`] would; changes nothing. The plan
+    /// of a migration that began is made from the facts it began with.
+    ///
+    /// # Errors
+    /// What the servers say, or that no plan is possible.
+    pub async fn preview(&self) -> Result<Preview> {
+        let ends = Ends::reach(&self.resolved, self.state.path(), "pg_dbmigrator plan").await?;
+        let status = self.status()?.filter(|status| status.begun.is_some());
+        self.preview_from(&ends, status).await
+    }
+
+    async fn preview_from(&self, ends: &Ends, status: Option<Status>) -> Result<Preview> {
+        let known = match &status {
+            Some(_) => self.state.read::<Facts>(&self.state.facts())?,
+            None => None,
+        };
+        let (facts, findings) = match known {
+            Some(facts) => {
+                ends.still_are(&facts).await?;
+                (facts, Vec::new())
+            }
+            None => {
+                let facts = ends.facts(&self.resolved, self.state.path()).await?;
+                let source = &facts.source;
+                let selection = self
+                    .resolved
+                    .selection(&source.relations, &source.schemas)?;
+                let findings = preflight(&facts, &self.resolved.choices(), &selection);
+                (facts, findings)
+            }
+        };
+        let plan = plan::plan(&self.resolved, &facts)?;
+        Ok(Preview {
+            plan,
+            facts,
+            findings,
+            status,
+        })
+    }
+
+    /// Locks the plan and the target, asks both servers, makes the plan and holds it against what
+    /// an earlier run did. Nothing is changed yet.
+    ///
+    /// # Errors
+    /// Findings that refuse, a changed history, a held lock, and what the servers say.
+    pub async fn prepare(&self) -> Result<Prepared<'_>> {
+        self.state.create()?;
+        let state_lock = self.state.lock()?;
+        let journal = Journal::open(&self.state)?;
+        let status = journal.status().clone();
+        if status.aborting {
+            return Err(Error::refused(
+                "an abort of this migration began and did not end",
+                format!(
+                    "Run `pg_dbmigrator abort {}`.",
+                    self.resolved.path.display()
+                ),
+            ));
+        }
+        let migration = status.migration.clone().unwrap_or_else(random_name);
+        let name = application_name(&migration);
+        let ends = Ends::reach(&self.resolved, self.state.path(), &name).await?;
+        ends.end_leftovers(&name).await?;
+        let target_lock = ends.lock().await?;
+        let begun = status.begun.is_some().then_some(status);
+        let preview = self.preview_from(&ends, begun).await?;
+        if let Some(status) = &preview.status {
+            crate::history::check(&preview.plan, status)?;
+        }
+        refuse(&preview.findings)?;
+        Ok(Prepared {
+            migrator: self,
+            preview,
+            ends,
+            journal,
+            migration,
+            _state_lock: state_lock,
+            _target_lock: target_lock,
+        })
+    }
+
+    /// Carries the migration out, from where an earlier run stopped.
+    ///
+    /// # Errors
+    /// The first failure. What was done until then is kept; run again, it goes on.
+    pub async fn run(&self) -> Result<MigrationOutcome> {
+        let done = async { self.prepare().await?.run().await }.await;
+        self.events.close();
+        done
+    }
+
+    /// Takes back everything that this migration did on the target, stops and removes its
+    /// throwaway servers, and forgets it. Says what it did, a line each.
+    ///
+    /// # Errors
+    /// When the migration is complete, or something cannot be taken back yet.
+    pub async fn abort(&self) -> Result<Vec<String>> {
+        let done = self.take_back().await;
+        self.events.close();
+        done
+    }
+
+    async fn take_back(&self) -> Result<Vec<String>> {
+        if !self.state.exists() {
+            return Ok(Vec::new());
+        }
+        let _lock = self.state.lock()?;
+        let journal = Journal::open(&self.state)?;
+        let status = journal.status().clone();
+        if status.completed.is_some() {
+            return Err(crate::history::complete(&self.resolved.path));
+        }
+        let mut said = Vec::new();
+        if let (Some(migration), Some(facts)) = (
+            &status.migration,
+            self.state.read::<Facts>(&self.state.facts())?,
+        ) {
+            said = status
+                .steps
+                .keys()
+                .map(|step| format!("took back {step}"))
+                .collect();
+            let name = application_name(migration);
+            let ends = Ends::reach(&self.resolved, self.state.path(), &name).await?;
+            ends.end_leftovers(&name).await?;
+            let _target_lock = ends.lock().await?;
+            ends.still_are(&facts).await?;
+            let plan = plan::plan(&self.resolved, &facts)?;
+            crate::history::check(&plan, &status)?;
+            let world = self.world(ends, &status);
+            let journal = Mutex::new(journal);
+            Executor {
+                plan: &plan,
+                world: &world,
+                journal: &journal,
+            }
+            .abort()
+            .await?;
+        }
+        said.extend(embedded::stop_and_remove(self.state.path()).await?);
+        self.state.remove()?;
+        said.push(format!("removed {}", self.state.path().display()));
+        Ok(said)
+    }
+
+    /// After the migration: stops and removes its throwaway servers and forgets its state. The
+    /// target is left as it is.
+    ///
+    /// # Errors
+    /// When the migration is not complete.
+    pub async fn finalize(&self) -> Result<Vec<String>> {
+        if !self.state.exists() {
+            return Ok(Vec::new());
+        }
+        let _lock = self.state.lock()?;
+        if self
+            .status()?
+            .is_none_or(|status| status.completed.is_none())
+        {
+            return Err(crate::history::incomplete(&self.resolved.path));
+        }
+        let mut said = embedded::stop_and_remove(self.state.path()).await?;
+        self.state.remove()?;
+        said.push(format!("removed {}", self.state.path().display()));
+        Ok(said)
+    }
+
+    fn world(&self, ends: Ends, status: &Status) -> World {
+        let Ends {
+            source,
+            target,
+            maintenance,
+        } = ends;
+        let outputs = status
+            .steps
+            .iter()
+            .map(|(id, step)| (id.clone(), step.output.clone()));
+        World {
+            source,
+            target,
+            maintenance,
+            state: self.state.clone(),
+            events: self.events.clone(),
+            stop: self.stop.clone(),
+            poll: self.resolved.poll,
+            snapshot: tokio::sync::Mutex::new(None),
+            outputs: Mutex::new(outputs.collect()),
+        }
+    }
+}
+
+impl Prepared<'_> {
+    /// Whether every step is done already.
+    pub fn is_complete(&self) -> bool {
+        self.journal.status().completed.is_some()
+    }
+
+    /// Performs what the plan says and is not done yet.
+    ///
+    /// # Errors
+    /// The first failure. What was done until then is kept; run again, it goes on.
+    pub async fn run(mut self) -> Result<MigrationOutcome> {
+        let migrator = self.migrator;
+        let resumed = self.preview.status.is_some();
+        if !self.is_complete() {
+            self.begin(resumed)?;
+            self.perform(resumed).await?;
+        }
+        let status = Journal::read(&migrator.state)?.unwrap_or_default();
+        let outcome = MigrationOutcome::new(&migrator.resolved, &self.preview.plan, &status);
+        migrator.state.write(&migrator.state.report(), &outcome)?;
+        Ok(outcome)
+    }
+
+    /// Writes the facts before the journal says that there are any.
+    fn begin(&mut self, resumed: bool) -> Result<()> {
+        let state = &self.migrator.state;
+        if !resumed {
+            state.write(&state.facts(), &self.preview.facts)?;
+            self.journal.append(Event::Begun {
+                migration: self.migration.clone(),
+                plan: self.preview.plan.name.clone(),
+                facts: "facts.json".to_owned(),
+            })?;
+        }
+        self.journal.append(Event::Run {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            set: self.migrator.resolved.set.clone(),
+        })
+    }
+
+    async fn perform(&mut self, resumed: bool) -> Result<()> {
+        let migrator = self.migrator;
+        let mut append = std::fs::OpenOptions::new();
+        append.create(true).append(true);
+        if let Ok(file) = append.open(migrator.state.events()) {
+            migrator.events.record_to(file);
+        }
+        let plan = self.preview.plan.name.clone();
+        migrator
+            .events
+            .tell(Whence::default(), Happened::RunStarted { plan, resumed });
+        let world = migrator.world(self.ends.clone(), self.journal.status());
+        let journal = Journal::open(&migrator.state)?;
+        let journal = Mutex::new(std::mem::replace(&mut self.journal, journal));
+        let executor = Executor {
+            plan: &self.preview.plan,
+            world: &world,
+            journal: &journal,
+        };
+        executor.apply().await
+    }
+}
+
+/// What every session of a migration is called: it tells ours from all others, and one
+/// migration's from another's. At most 63 bytes count.
+fn application_name(migration: &str) -> String {
+    format!("pg_dbmigrator {migration}")
+}
+
+/// Eight random hexadecimal digits.
+fn random_name() -> String {
+    format!(
+        "{:08x}",
+        RandomState::new().build_hasher().finish() & 0xffff_ffff
+    )
+}
+
+/// Every line of a plan, as `apply` performs it: for tests and for `--json`.
+pub fn planned_lines(plan: &Plan) -> Vec<String> {
+    plan.steps()
+        .flat_map(|step| step.effects.iter().flat_map(lines))
+        .collect()
+}

@@ -1,0 +1,93 @@
+//! What came of a migration: what was proven, and what went otherwise than one would wish.
+//! It is made from the journal alone, so that a resumed run tells the whole story.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::journal::Status;
+use crate::measure::Measured;
+use crate::phases::MEASURE;
+use crate::plan::{Plan, StepId};
+use crate::resolve::Resolved;
+use crate::spec::Verify;
+
+/// The version of the JSON form of [`MigrationOutcome`].
+pub const REPORT_VERSION: u32 = 1;
+
+/// What came of a migration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MigrationOutcome {
+    /// [`REPORT_VERSION`].
+    pub version: u32,
+    /// The plan's name.
+    pub plan: String,
+    /// The migration's own name.
+    pub migration: String,
+    /// When it began.
+    pub begun: Option<Timestamp>,
+    /// When its last step was done.
+    pub completed: Option<Timestamp>,
+    /// What was proven.
+    pub proof: Proof,
+    /// What went otherwise than one would wish, with reasons.
+    pub warnings: Vec<String>,
+    /// What was left behind, as planned.
+    pub left_behind: Vec<String>,
+}
+
+/// What was proven, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Proof {
+    /// How hard it was looked at.
+    pub verify: Verify,
+    /// Tables whose rows were compared.
+    pub tables: u64,
+    /// Their rows.
+    pub rows: u64,
+    /// Sequences that were compared.
+    pub sequences: u64,
+    /// Large objects that were compared.
+    pub large_objects: u64,
+}
+
+impl MigrationOutcome {
+    /// Adds up a journal.
+    pub(crate) fn new(resolved: &Resolved, plan: &Plan, status: &Status) -> Self {
+        let measured = status
+            .steps
+            .get(&StepId::new(MEASURE))
+            .map(|step| step.output.clone());
+        let measured: Measured = measured
+            .and_then(|value| serde_json::from_value(value).ok())
+            .unwrap_or_default();
+        let warnings = plan.steps().filter_map(|step| status.steps.get(&step.id));
+        let count = |rows: i64| u64::try_from(rows).unwrap_or(0);
+        Self {
+            version: REPORT_VERSION,
+            plan: plan.name.clone(),
+            migration: status.migration.clone().unwrap_or_default(),
+            begun: status.begun,
+            completed: status.completed,
+            proof: Proof {
+                verify: resolved.verify,
+                tables: measured.tables.len() as u64,
+                rows: measured
+                    .tables
+                    .values()
+                    .map(|table| count(table.rows))
+                    .sum(),
+                sequences: measured.sequences.len() as u64,
+                large_objects: measured
+                    .large_objects
+                    .map_or(0, |objects| count(objects.rows)),
+            },
+            warnings: warnings.flat_map(|step| step.warnings.clone()).collect(),
+            left_behind: plan.left_behind.clone(),
+        }
+    }
+
+    /// Whether the switch from source to target was made; an offline copy has none.
+    pub fn cutover_triggered(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,14 @@
+//! Complete: the dump is removed. It comes last, because until the target is proven the dump is
+//! the way to fill it again.
+
+use super::{Scene, step};
+use crate::effect::Effect;
+use crate::plan::Step;
+
+/// The steps of the phase.
+pub(super) fn steps(_scene: &Scene<'_>) -> Vec<Step> {
+    vec![Step {
+        effects: vec![Effect::RemoveDump],
+        ..step("dump.remove", "remove the dump")
+    }]
+}

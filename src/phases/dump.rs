@@ -1,0 +1,110 @@
+//! Dump: `pg_dump` writes the snapshot to a directory, while the same snapshot is measured.
+//! Nothing here touches the target.
+
+use super::{DUMP, MEASURE, SNAPSHOT, Scene, step};
+use crate::effect::{Argument, Effect, Measure, Program, Tool};
+use crate::plan::{Step, StepId};
+use crate::postgres::{qualified, quote_identifier};
+use crate::report::counted;
+use crate::spec::{Scope, Verify};
+
+/// The steps of the phase.
+pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
+    let under = Some(StepId::new(SNAPSHOT));
+    let mut steps = vec![Step {
+        under: under.clone(),
+        effects: vec![Effect::Program(Program {
+            tool: Tool::PgDump,
+            directory: scene.tools.directory.clone(),
+            arguments: arguments(scene),
+            allow_errors: false,
+            tables: if scene.moves_rows() {
+                scene.sizes()
+            } else {
+                Vec::new()
+            },
+        })],
+        undo: vec![Effect::RemoveDump],
+        ..step(DUMP, dump_summary(scene))
+    }];
+    let measure = scene.measure();
+    if scene.resolved.verify != Verify::Off && scene.moves_rows() {
+        steps.push(Step {
+            under,
+            effects: vec![Effect::MeasureSource(measure.clone())],
+            ..step(MEASURE, measure_summary(&measure))
+        });
+    }
+    steps
+}
+
+fn dump_summary(scene: &Scene<'_>) -> String {
+    match scene.resolved.copy.scope {
+        Scope::All => scene.amount(),
+        Scope::Schema => "structure alone".to_owned(),
+        Scope::Data => format!("rows alone: {}", scene.amount()),
+    }
+}
+
+fn measure_summary(measure: &Measure) -> String {
+    let hashed = measure.tables.iter().any(|table| table.hash.is_some());
+    format!(
+        "{} of {}, {}",
+        if hashed {
+            "count and hash the rows"
+        } else {
+            "count the rows"
+        },
+        counted(measure.tables.len() as u64, "table"),
+        counted(measure.sequences.len() as u64, "sequence")
+    )
+}
+
+fn arguments(scene: &Scene<'_>) -> Vec<Argument> {
+    let copy = &scene.resolved.copy;
+    let mut arguments = vec![
+        Argument::Plain("--format=directory".into()),
+        Argument::Plain(format!("--jobs={}", copy.jobs)),
+        Argument::Plain(format!("--compress={}", copy.compress)),
+        Argument::Plain("--no-subscriptions".into()),
+        Argument::Plain("--verbose".into()),
+        Argument::Plain(format!(
+            "--lock-wait-timeout={}",
+            scene.resolved.lock_timeout.as_millis()
+        )),
+        Argument::Connection,
+        Argument::Snapshot,
+        Argument::DumpFile,
+    ];
+    let mut flag = |flag: &str, on: bool| {
+        if on {
+            arguments.push(Argument::Plain(flag.to_owned()));
+        }
+    };
+    flag("--schema-only", copy.scope == Scope::Schema);
+    flag("--data-only", copy.scope == Scope::Data);
+    flag("--no-owner", !copy.owners);
+    flag("--no-privileges", !copy.owners);
+    flag("--no-tablespaces", !copy.tablespaces);
+    arguments.extend(filters(scene).into_iter().map(Argument::Plain));
+    arguments
+}
+
+/// Names, not patterns: what is excluded was settled in the plan, and is printed there.
+fn filters(scene: &Scene<'_>) -> Vec<String> {
+    let selection = &scene.selection;
+    let schemas = selection.excluded_schemas().iter();
+    let mut all: Vec<String> = schemas
+        .map(|schema| format!("--exclude-schema={}", quote_identifier(schema)))
+        .collect();
+    for (flag, relations) in [
+        ("--exclude-table", selection.excluded_relations()),
+        ("--exclude-table-data", selection.without_rows()),
+    ] {
+        let named = relations
+            .iter()
+            .map(|(schema, name)| format!("{flag}={}", qualified(schema, name)));
+        all.extend(named);
+    }
+    all
+}

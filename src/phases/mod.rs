@@ -1,0 +1,249 @@
+//! One file per phase: each says which steps its phase has. A phase returns data; it asks nobody
+//! and does nothing.
+
+mod complete;
+mod dump;
+mod prepare_snapshot;
+mod restore;
+mod verify;
+
+use std::collections::BTreeSet;
+
+use crate::effect::{LargeObjectMeasure, Measure, TableRows};
+use crate::error::{Error, Result};
+use crate::inspect::{Facts, Relation, RelationKind, Toolset};
+use crate::plan::{IfInterrupted, Phase, Stage, Step, StepId};
+use crate::preflight::choose_tools;
+use crate::report::{bytes, counted};
+use crate::resolve::Resolved;
+use crate::selection::Selection;
+use crate::spec::{Scope, Verify};
+
+/// The step that exports the snapshot.
+pub const SNAPSHOT: &str = "snapshot.export";
+/// The step that runs `pg_dump`.
+pub const DUMP: &str = "dump.run";
+/// The step that measures the source.
+pub const MEASURE: &str = "source.measure";
+/// The step that makes the target database.
+pub const DATABASE: &str = "target.database";
+/// The step that runs `pg_restore`.
+pub const RESTORE: &str = "restore.run";
+
+/// What every phase looks at.
+pub struct Scene<'a> {
+    /// What was meant.
+    pub resolved: &'a Resolved,
+    /// What was found.
+    pub facts: &'a Facts,
+    /// Which objects are migrated.
+    pub selection: Selection,
+    /// The client programs to use.
+    pub tools: &'a Toolset,
+}
+
+impl<'a> Scene<'a> {
+    /// Settles which objects are migrated and which programs are used.
+    ///
+    /// # Errors
+    /// When a pattern matches nothing, or no client programs fit.
+    pub fn new(resolved: &'a Resolved, facts: &'a Facts) -> Result<Self> {
+        let source = &facts.source;
+        let selection = resolved.selection(&source.relations, &source.schemas)?;
+        let (from, to) = (source.server.major(), facts.target.server.major());
+        let tools = choose_tools(&facts.tools, from, to).ok_or_else(|| {
+            Error::refused(
+                format!("no pg_dump and pg_restore of version {from} or later were found here"),
+                format!("Install them, for instance `apt-get install postgresql-client-{to}`."),
+            )
+        })?;
+        Ok(Self {
+            resolved,
+            facts,
+            selection,
+            tools,
+        })
+    }
+
+    /// Relations that are migrated.
+    pub fn kept(&self) -> impl Iterator<Item = &Relation> {
+        let relations = self.facts.source.relations.iter();
+        relations.filter(|relation| self.selection.keeps(&relation.schema, &relation.name))
+    }
+
+    /// Tables and materialized views whose rows are migrated.
+    pub fn tables_with_rows(&self) -> impl Iterator<Item = &Relation> {
+        self.kept().filter(|relation| {
+            let holds_rows = match relation.kind {
+                RelationKind::Table => true,
+                RelationKind::MaterializedView => relation.populated,
+                _ => false,
+            };
+            let keeps_rows = self.selection.keeps_rows(&relation.schema, &relation.name);
+            holds_rows && (keeps_rows || relation.kind == RelationKind::MaterializedView)
+        })
+    }
+
+    /// Whether rows are migrated at all.
+    pub fn moves_rows(&self) -> bool {
+        self.resolved.copy.scope != Scope::Schema
+    }
+
+    /// Whether structure is migrated at all.
+    pub fn moves_structure(&self) -> bool {
+        self.resolved.copy.scope != Scope::Data
+    }
+
+    /// What is measured, the same on both sides.
+    pub fn measure(&self) -> Measure {
+        if !self.moves_rows() {
+            return Measure::default();
+        }
+        let by_rows = self.resolved.verify == Verify::Rows;
+        let hashable = self
+            .facts
+            .source
+            .server
+            .major()
+            .min(self.facts.target.server.major())
+            >= 14;
+        let hash = |relation: &Relation| match relation.row_hash {
+            _ if !by_rows => None,
+            crate::inspect::RowHash::Record if hashable => Some(crate::inspect::RowHash::Record),
+            _ => Some(crate::inspect::RowHash::Text),
+        };
+        let row = |relation: &Relation| TableRows {
+            schema: relation.schema.clone(),
+            name: relation.name.clone(),
+            hash: hash(relation),
+            columns: if by_rows {
+                relation.columns.clone()
+            } else {
+                Vec::new()
+            },
+        };
+        let sequences = self
+            .kept()
+            .filter(|relation| relation.kind == RelationKind::Sequence);
+        let sequence = |relation: &Relation| (relation.schema.clone(), relation.name.clone());
+        Measure {
+            tables: self
+                .tables_with_rows()
+                .filter(|r| self.is_measured(r))
+                .map(row)
+                .collect(),
+            sequences: sequences.map(sequence).collect(),
+            large_objects: Some(if by_rows {
+                LargeObjectMeasure::Content
+            } else {
+                LargeObjectMeasure::Counts
+            }),
+        }
+    }
+
+    /// A materialized view is filled anew on the target, from what is there: with rows left
+    /// behind, it rightly differs. Alone, without structure, it is not filled at all.
+    fn is_measured(&self, relation: &Relation) -> bool {
+        relation.kind != RelationKind::MaterializedView
+            || (self.moves_structure() && self.selection.without_rows().is_empty())
+    }
+
+    /// How much is moved, for people.
+    pub fn amount(&self) -> String {
+        let tables: Vec<&Relation> = self.tables_with_rows().collect();
+        let total = tables.iter().map(|relation| relation.bytes).sum();
+        format!(
+            "{}, {}",
+            counted(tables.len() as u64, "table"),
+            bytes(total)
+        )
+    }
+
+    /// Names and sizes of the tables whose rows are moved, for progress.
+    pub fn sizes(&self) -> Vec<(String, u64)> {
+        let tables = self
+            .tables_with_rows()
+            .filter(|r| r.kind == RelationKind::Table);
+        tables
+            .map(|r| (format!("{}.{}", r.schema, r.name), r.bytes))
+            .collect()
+    }
+}
+
+/// The stage of a phase.
+pub fn stage(phase: Phase, scene: &Scene<'_>) -> Stage {
+    let (purpose, steps) = match phase {
+        Phase::Validate => ("ask both servers; nothing is changed", Vec::new()),
+        Phase::PrepareSnapshot => (
+            "fix one moment of the source that everything is read from",
+            prepare_snapshot::steps(scene),
+        ),
+        Phase::Dump => (
+            "write that moment of the source to disk",
+            dump::steps(scene),
+        ),
+        Phase::Restore => ("make the target and fill it", restore::steps(scene)),
+        Phase::Verify => (
+            "prove that the target holds what the source held",
+            verify::steps(scene),
+        ),
+        Phase::Complete => (
+            "remove what was only needed on the way",
+            complete::steps(scene),
+        ),
+    };
+    Stage {
+        phase,
+        purpose,
+        steps,
+    }
+}
+
+/// What the migration leaves behind, each a sentence.
+pub fn left_behind(scene: &Scene<'_>) -> Vec<String> {
+    let mut all = Vec::new();
+    let names = |names: &BTreeSet<(String, String)>| {
+        let names: Vec<String> = names.iter().map(|(s, n)| format!("{s}.{n}")).collect();
+        crate::report::some_of(&names.iter().map(String::as_str).collect::<Vec<_>>(), 10)
+    };
+    let schemas: Vec<&str> = scene
+        .selection
+        .excluded_schemas()
+        .iter()
+        .map(String::as_str)
+        .collect();
+    if !schemas.is_empty() {
+        all.push(format!(
+            "schemas left out: {}",
+            crate::report::some_of(&schemas, 10)
+        ));
+    }
+    if !scene.selection.excluded_relations().is_empty() {
+        all.push(format!(
+            "relations left out: {}",
+            names(scene.selection.excluded_relations())
+        ));
+    }
+    if !scene.selection.without_rows().is_empty() {
+        all.push(format!(
+            "rows left out: {}",
+            names(scene.selection.without_rows())
+        ));
+    }
+    all.extend(scene.facts.source.not_carried.iter().cloned());
+    all
+}
+
+/// A step that is simply undone and done again after an interruption.
+fn step(id: &str, summary: impl Into<String>) -> Step {
+    let id = StepId::new(id);
+    Step {
+        id: id.clone(),
+        summary: summary.into(),
+        after: Vec::new(),
+        under: None,
+        effects: Vec::new(),
+        if_interrupted: IfInterrupted::RedoFrom(id),
+        undo: Vec::new(),
+    }
+}

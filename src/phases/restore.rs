@@ -1,0 +1,324 @@
+//! Restore: roles and database are made on the target, `pg_restore` fills it, and what `pg_dump`
+//! keeps only with `--create` is set at the end, so that no setting of the database meets the
+//! restore.
+
+use super::{DATABASE, RESTORE, Scene, step};
+use crate::database_settings::{self, CreateOptions};
+use crate::effect::{Argument, Effect, Place, Program, Tool};
+use crate::inspect::{RelationKind, Role};
+use crate::plan::{IfInterrupted, Question, Step, StepId};
+use crate::postgres::{qualified, quote_identifier, quote_literal};
+use crate::report::counted;
+use crate::spec::{Existing, Scope};
+
+/// Removes every object of the users' own from a database, one at a time, so that thousands of
+/// them do not have to fit into the lock table together.
+pub(super) const EMPTY_DATABASE: &str = include_str!("empty_database.sql");
+
+/// The steps of the phase.
+pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if scene.moves_structure() {
+        steps.extend(roles(scene));
+        steps.extend(database(scene));
+    } else if scene.resolved.restore.existing == Existing::Replace {
+        steps.push(Step {
+            effects: vec![sql(Place::Target, vec![truncate(scene)])],
+            ..step("target.truncate", "empty the tables")
+        });
+    }
+    steps.push(restore(scene));
+    if scene.resolved.restore.analyze && scene.moves_rows() {
+        steps.push(Step {
+            effects: vec![sql(Place::Target, vec!["analyze".to_owned()])],
+            ..step("restore.analyze", "gather the planner's statistics")
+        });
+    }
+    if scene.moves_structure() && scene.resolved.copy.owners {
+        steps.extend(settings(scene));
+    }
+    for index in 1..steps.len() {
+        let before = steps[index - 1].id.clone();
+        steps[index].after.push(before);
+    }
+    steps
+}
+
+fn sql(place: Place, statements: Vec<String>) -> Effect {
+    Effect::Sql { place, statements }
+}
+
+/// Roles that the objects need and the target lacks, a step each, then their memberships.
+fn roles(scene: &Scene<'_>) -> Vec<Step> {
+    let missing = missing_roles(scene);
+    let mut steps: Vec<Step> = missing
+        .iter()
+        .map(|role| create_role(scene, role))
+        .collect();
+    let grants: Vec<String> = missing
+        .iter()
+        .flat_map(|role| memberships(scene, role))
+        .collect();
+    if !grants.is_empty() {
+        let summary = counted(grants.len() as u64, "membership");
+        steps.push(Step {
+            effects: vec![sql(Place::TargetMaintenance, grants)],
+            ..step("target.memberships", summary)
+        });
+    }
+    steps
+}
+
+fn missing_roles<'a>(scene: &'a Scene<'_>) -> Vec<&'a Role> {
+    if !scene.resolved.copy.roles {
+        return Vec::new();
+    }
+    let there = &scene.facts.target.roles;
+    scene
+        .facts
+        .source
+        .roles
+        .iter()
+        .filter(|role| !there.contains(&role.name))
+        .collect()
+}
+
+fn create_role(scene: &Scene<'_>, role: &Role) -> Step {
+    let name = quote_identifier(&role.name);
+    let attributes = attributes(role, scene.facts.target.server.role.superuser);
+    Step {
+        effects: vec![sql(
+            Place::TargetMaintenance,
+            vec![format!("create role {name}{attributes}")],
+        )],
+        if_interrupted: IfInterrupted::Ask(Question {
+            database: Place::TargetMaintenance,
+            sql: format!(
+                "select exists (select from pg_roles where rolname = {})",
+                quote_literal(&role.name)
+            ),
+        }),
+        undo: vec![sql(
+            Place::TargetMaintenance,
+            vec![format!("drop role if exists {name}")],
+        )],
+        ..step(
+            &format!("target.role.{}", role.name),
+            "missing on the target; without a password",
+        )
+    }
+}
+
+/// Only a superuser may give the first three.
+fn attributes(role: &Role, by_superuser: bool) -> String {
+    let mut words = Vec::new();
+    for (on, word) in [
+        (role.superuser && by_superuser, "superuser"),
+        (role.replication && by_superuser, "replication"),
+        (role.bypass_rls && by_superuser, "bypassrls"),
+        (role.create_role, "createrole"),
+        (role.create_database, "createdb"),
+        (role.login, "login"),
+        (!role.inherit, "noinherit"),
+    ] {
+        if on {
+            words.push(word.to_owned());
+        }
+    }
+    if role.connection_limit != -1 {
+        words.push(format!("connection limit {}", role.connection_limit));
+    }
+    if words.is_empty() {
+        String::new()
+    } else {
+        format!(" {}", words.join(" "))
+    }
+}
+
+fn memberships(scene: &Scene<'_>, role: &Role) -> Vec<String> {
+    let known = |name: &String| {
+        scene.facts.target.roles.contains(name)
+            || scene
+                .facts
+                .source
+                .roles
+                .iter()
+                .any(|role| role.name == *name)
+    };
+    let groups = role.member_of.iter().filter(|name| known(name));
+    let grant = |group: &String| {
+        format!(
+            "grant {} to {}",
+            quote_identifier(group),
+            quote_identifier(&role.name)
+        )
+    };
+    groups.map(grant).collect()
+}
+
+/// The database is created, or emptied, or already there and empty.
+fn database(scene: &Scene<'_>) -> Vec<Step> {
+    let target = &scene.facts.target;
+    let name = quote_identifier(&target.database_name);
+    let drop = format!("drop database if exists {name} with (force)");
+    let mut steps = match &target.database {
+        None => vec![Step {
+            effects: vec![sql(Place::TargetMaintenance, vec![create(scene)])],
+            if_interrupted: IfInterrupted::Ask(exists(&target.database_name)),
+            undo: vec![sql(Place::TargetMaintenance, vec![drop])],
+            ..step(DATABASE, "create it, with the source's encoding and locale")
+        }],
+        Some(there) if there.object_count > 0 && replaceable(scene) => vec![Step {
+            effects: vec![sql(
+                Place::TargetMaintenance,
+                vec![drop.clone(), create(scene)],
+            )],
+            undo: vec![sql(Place::TargetMaintenance, vec![drop])],
+            ..step(DATABASE, "REPLACE it: everything in it is removed")
+        }],
+        Some(there) if there.object_count > 0 => vec![Step {
+            effects: vec![sql(Place::Target, vec![EMPTY_DATABASE.to_owned()])],
+            ..step(DATABASE, "EMPTY it: everything in it is removed")
+        }],
+        Some(_) => Vec::new(),
+    };
+    if !scene
+        .facts
+        .source
+        .schemas
+        .iter()
+        .any(|schema| schema.name == "public")
+    {
+        steps.push(Step {
+            effects: vec![sql(
+                Place::Target,
+                vec!["drop schema if exists public".to_owned()],
+            )],
+            ..step("target.public", "the source has no schema public")
+        });
+    }
+    steps
+}
+
+/// Whether the database is made by this plan: then going back means dropping it.
+fn is_created(scene: &Scene<'_>) -> bool {
+    let there = scene.facts.target.database.as_ref();
+    there.is_none_or(|there| there.object_count > 0 && replaceable(scene))
+}
+
+fn replaceable(scene: &Scene<'_>) -> bool {
+    let target = &scene.facts.target;
+    let role = &target.server.role;
+    let owned = target
+        .database
+        .as_ref()
+        .is_some_and(|database| database.owned);
+    owned && (role.superuser || role.create_database)
+}
+
+fn create(scene: &Scene<'_>) -> String {
+    let target = &scene.facts.target;
+    let options = CreateOptions {
+        owner: scene.resolved.copy.owners,
+        provider: target.server.major() >= 15,
+        tablespace: scene.resolved.copy.tablespaces,
+    };
+    database_settings::create(&scene.facts.source.database, &target.database_name, options)
+}
+
+fn exists(database: &str) -> Question {
+    Question {
+        database: Place::TargetMaintenance,
+        sql: format!(
+            "select exists (select from pg_database where datname = {})",
+            quote_literal(database)
+        ),
+    }
+}
+
+/// An interrupted restore starts over: from a new database where the plan made it, else from an
+/// emptied one.
+fn restore(scene: &Scene<'_>) -> Step {
+    let again = scene.moves_structure() && is_created(scene);
+    let undo = match scene.resolved.copy.scope {
+        _ if again => Vec::new(),
+        Scope::Data => vec![sql(Place::Target, vec![truncate(scene)])],
+        Scope::All | Scope::Schema => vec![sql(Place::Target, vec![EMPTY_DATABASE.to_owned()])],
+    };
+    let from = StepId::new(if again { DATABASE } else { RESTORE });
+    Step {
+        effects: vec![Effect::Program(Program {
+            tool: Tool::PgRestore,
+            directory: scene.tools.directory.clone(),
+            arguments: arguments(scene),
+            allow_errors: scene.resolved.restore.allow_errors,
+            tables: if scene.moves_rows() {
+                scene.sizes()
+            } else {
+                Vec::new()
+            },
+        })],
+        if_interrupted: IfInterrupted::RedoFrom(from),
+        undo,
+        ..step(
+            RESTORE,
+            if scene.moves_rows() {
+                scene.amount()
+            } else {
+                "structure alone".into()
+            },
+        )
+    }
+}
+
+fn arguments(scene: &Scene<'_>) -> Vec<Argument> {
+    let resolved = scene.resolved;
+    let mut arguments = vec![
+        Argument::Plain(format!("--jobs={}", resolved.copy.jobs)),
+        Argument::Plain("--verbose".into()),
+        Argument::Connection,
+    ];
+    let mut flag = |flag: &str, on: bool| {
+        if on {
+            arguments.push(Argument::Plain(flag.to_owned()));
+        }
+    };
+    let superuser = scene.facts.target.server.role.superuser;
+    flag("--exit-on-error", !resolved.restore.allow_errors);
+    flag("--no-owner", !resolved.copy.owners);
+    flag("--no-privileges", !resolved.copy.owners);
+    flag("--no-tablespaces", !resolved.copy.tablespaces);
+    flag("--data-only", resolved.copy.scope == Scope::Data);
+    flag(
+        "--disable-triggers",
+        resolved.copy.scope == Scope::Data && superuser,
+    );
+    arguments.push(Argument::Dump);
+    arguments
+}
+
+fn truncate(scene: &Scene<'_>) -> String {
+    let tables: Vec<String> = scene
+        .tables_with_rows()
+        .filter(|relation| relation.kind == RelationKind::Table)
+        .map(|relation| qualified(&relation.schema, &relation.name))
+        .collect();
+    format!("truncate table only {}", tables.join(", only "))
+}
+
+/// Comment, privileges and settings of the database.
+fn settings(scene: &Scene<'_>) -> Option<Step> {
+    let target = &scene.facts.target;
+    let mut statements =
+        database_settings::statements(&scene.facts.source.database, &target.database_name);
+    if target.database.as_ref().is_some_and(|_| !is_created(scene)) {
+        let owner = quote_identifier(&scene.facts.source.database.owner);
+        let name = quote_identifier(&target.database_name);
+        statements.insert(0, format!("alter database {name} owner to {owner}"));
+    }
+    (!statements.is_empty()).then(|| Step {
+        summary: "comment, privileges and settings of the database".to_owned(),
+        effects: vec![sql(Place::TargetMaintenance, statements)],
+        ..step("target.settings", "")
+    })
+}

@@ -1,0 +1,155 @@
+//! What will be done, as plain data: `plan` prints it, `apply` performs it, resume compares it.
+//! It makes no choice of its own and asks nobody: [`plan`] is a pure function of what was meant
+//! and what was found.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::effect::Effect;
+use crate::error::Result;
+use crate::inspect::Facts;
+use crate::phases;
+use crate::resolve::Resolved;
+
+/// The parts of a migration, in the order in which they run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Phase {
+    /// Both servers are asked, and everything that speaks against the plan is found.
+    Validate,
+    /// One snapshot of the source is exported, for all who read it.
+    PrepareSnapshot,
+    /// `pg_dump` writes the database to a directory beside the plan.
+    Dump,
+    /// The target database is made and filled.
+    Restore,
+    /// Source and target are compared.
+    Verify,
+    /// What was only needed on the way is removed.
+    Complete,
+}
+
+impl Phase {
+    /// Every phase, in order.
+    pub const ALL: [Self; 6] = [
+        Self::Validate,
+        Self::PrepareSnapshot,
+        Self::Dump,
+        Self::Restore,
+        Self::Verify,
+        Self::Complete,
+    ];
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// The name of a step, for instance `restore.data`: the same in the plan, the journal and every
+/// event.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StepId(String);
+
+impl StepId {
+    /// Makes a step id from its text.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The whole migration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The plan's name.
+    pub name: String,
+    /// One stage per phase, in order; a stage without steps only says that its phase is there.
+    pub stages: Vec<Stage>,
+    /// What this migration leaves behind, each a sentence.
+    pub left_behind: Vec<String>,
+}
+
+impl Plan {
+    /// Every step, in the order of the plan.
+    pub fn steps(&self) -> impl DoubleEndedIterator<Item = &Step> {
+        self.stages.iter().flat_map(|stage| &stage.steps)
+    }
+}
+
+/// The steps of one phase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stage {
+    /// The phase.
+    pub phase: Phase,
+    /// What it is for, in a few words.
+    pub purpose: &'static str,
+    /// Its steps. Those that do not wait for each other run side by side.
+    pub steps: Vec<Step>,
+}
+
+/// The smallest thing that is journalled: started before its first effect, done after its last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Its name.
+    pub id: StepId,
+    /// What it does, in a few words for people: `42 tables, 1.2 GiB`.
+    pub summary: String,
+    /// Steps of the same stage that have to be done before.
+    pub after: Vec<StepId>,
+    /// The step whose session this one needs. A session dies with its process: when this step
+    /// has to run and the session is gone, that step and all that stand on it start over.
+    pub under: Option<StepId>,
+    /// What it does, in order.
+    pub effects: Vec<Effect>,
+    /// What a later run does when it finds this step started and not done.
+    pub if_interrupted: IfInterrupted,
+    /// What takes it back: before it is redone, and in `abort`.
+    pub undo: Vec<Effect>,
+}
+
+/// How a later run goes on with a step that was started and not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IfInterrupted {
+    /// Ask the target whether it took effect; if not, undo and do it again.
+    Ask(Question),
+    /// Undo it and everything back to this step, then do those again.
+    RedoFrom(StepId),
+}
+
+/// A question with the answer yes or no: SQL that returns one boolean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// Where it is asked.
+    pub database: crate::effect::Place,
+    /// The SQL.
+    pub sql: String,
+}
+
+/// Makes the plan.
+///
+/// # Errors
+/// Refuses where the facts leave no way to do what was meant.
+pub fn plan(resolved: &Resolved, facts: &Facts) -> Result<Plan> {
+    let scene = phases::Scene::new(resolved, facts)?;
+    Ok(Plan {
+        name: resolved.name.clone(),
+        stages: Phase::ALL
+            .iter()
+            .map(|phase| phases::stage(*phase, &scene))
+            .collect(),
+        left_behind: phases::left_behind(&scene),
+    })
+}

@@ -1,0 +1,29 @@
+//! Plan, progress, status and outcome as text and JSON. It decides nothing and asks nobody.
+
+mod numbers;
+mod outcome_text;
+mod plan_json;
+mod plan_text;
+mod progress;
+mod status_text;
+mod wrap;
+
+pub use numbers::{bytes, counted, duration, grouped, some_of};
+pub use outcome_text::outcome_text;
+pub use plan_json::{PLAN_VERSION, plan_json};
+pub use plan_text::plan_text;
+pub use progress::{Lines, Progress, Terminal};
+pub use status_text::{StatusReport, StepReport, status_text};
+
+use anstyle::{AnsiColor, Style};
+
+/// Titles.
+const BOLD: Style = Style::new().bold();
+/// What is there for those who look twice.
+const DIM: Style = Style::new().dimmed();
+/// What is well.
+const GREEN: Style = AnsiColor::Green.on_default();
+/// What deserves a look.
+const YELLOW: Style = AnsiColor::Yellow.on_default();
+/// What stops the work.
+const RED: Style = AnsiColor::Red.on_default().bold();

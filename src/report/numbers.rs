@@ -1,0 +1,85 @@
+//! Numbers, sizes and lists for people. It never rounds what a program will read.
+
+/// A number of bytes for people, in powers of 1024: `1.2 GiB`.
+pub fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let power = (bytes.ilog2() / 10).min(5);
+    let size = bytes as f64 / (1_u64 << (10 * power)) as f64;
+    format!("{size:.1} {}", UNITS[power as usize - 1])
+}
+
+/// `1 table`, `2 tables`, `3 memberships`, `4 properties`.
+pub fn counted(count: u64, noun: &str) -> String {
+    let number = grouped(count);
+    match (count, noun.strip_suffix('y')) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) => format!("{number} {stem}ies"),
+        _ => format!("{number} {noun}s"),
+    }
+}
+
+/// A number with its thousands apart: `1,234,567`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The first few of many names, and how many more there are.
+pub fn some_of(names: &[&str], most: usize) -> String {
+    let shown = names
+        .iter()
+        .take(most)
+        .copied()
+        .collect::<Vec<_>>()
+        .join(", ");
+    match names.len().saturating_sub(most) {
+        0 => shown,
+        more => format!("{shown} and {} more", grouped(more as u64)),
+    }
+}
+
+/// A duration for people: `350 ms`, `12.3 s`, `4 min 05 s`, `2 h 07 min`.
+pub fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        _ if seconds < 1.0 => format!("{:.0} ms", seconds * 1000.0),
+        0..60 => format!("{seconds:.1} s"),
+        60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
+        _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_for_people() {
+        assert_eq!(
+            [bytes(0), bytes(1023), bytes(1536)],
+            ["0 B", "1023 B", "1.5 KiB"]
+        );
+        assert_eq!(bytes(u64::MAX), "16384.0 PiB");
+        assert_eq!(
+            [counted(1, "table"), counted(0, "table")],
+            ["1 table", "0 tables"]
+        );
+        assert_eq!(counted(2, "property"), "2 properties");
+        assert_eq!(
+            [grouped(0), grouped(999), grouped(1_234_567)],
+            ["0", "999", "1,234,567"]
+        );
+        assert_eq!([duration(0.35), duration(245.0)], ["350 ms", "4 min 05 s"]);
+        assert_eq!(some_of(&["a", "b", "c"], 2), "a, b and 1 more");
+    }
+}

@@ -1,0 +1,57 @@
+//! The outcome as text: what is proven comes first, what is not is said as plainly.
+
+use std::fmt::Write as _;
+
+use super::wrap::wrapped;
+use super::{GREEN, YELLOW, counted, duration};
+use crate::outcome::{MigrationOutcome, Proof};
+use crate::spec::Verify;
+
+/// The outcome, for people.
+pub fn outcome_text(outcome: &MigrationOutcome) -> String {
+    let mut out = String::new();
+    let took = match (outcome.begun, outcome.completed) {
+        (Some(begun), Some(completed)) => {
+            format!(
+                " in {}",
+                duration(completed.duration_since(begun).as_secs_f64())
+            )
+        }
+        _ => String::new(),
+    };
+    let _ = writeln!(out, "\n{GREEN}Migrated {}{GREEN:#}{took}.", outcome.plan);
+    out.push_str(&wrapped("  proven   ", 11, &proof(&outcome.proof)));
+    for sentence in &outcome.left_behind {
+        out.push_str(&wrapped("  not here ", 11, sentence));
+    }
+    for warning in &outcome.warnings {
+        out.push_str(&wrapped(
+            &format!("  {YELLOW}warning{YELLOW:#}  "),
+            11,
+            warning,
+        ));
+    }
+    out
+}
+
+fn proof(proof: &Proof) -> String {
+    let Proof {
+        verify,
+        tables,
+        rows,
+        sequences,
+        large_objects,
+    } = proof;
+    let how = match verify {
+        Verify::Off => return "nothing: the plan says `verify: off`".to_owned(),
+        Verify::Counts => "counted on both sides",
+        Verify::Rows => "counted and hashed on both sides",
+    };
+    format!(
+        "the definition of every object; {} in {}, {how}; {}; {}",
+        counted(*rows, "row"),
+        counted(*tables, "table"),
+        counted(*sequences, "sequence"),
+        counted(*large_objects, "large object"),
+    )
+}

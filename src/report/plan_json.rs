@@ -1,0 +1,82 @@
+//! A plan as JSON, for programs. The form is versioned: a field's meaning never changes.
+
+use serde_json::{Value, json};
+
+use crate::effect::lines;
+use crate::migrator::Preview;
+use crate::plan::{Stage, Step};
+use crate::preflight::Finding;
+
+/// The version of the JSON form of a plan.
+pub const PLAN_VERSION: u32 = 1;
+
+/// The plan, for programs:
+///
+/// - `version`: [`PLAN_VERSION`]; `name`: the plan's name;
+/// - `source`, `target`: `database`, `place`, `version`, `role`, and on the source `bytes`;
+/// - `findings`: each with `level` (`refusal`, `warning`, `note`), `id`, `what`, `next`;
+/// - `left_behind`: what is not migrated, each a sentence;
+/// - `stages`: each with `phase`, `purpose` and `steps`; a step has `id`, `summary`, `after` (ids
+///   it waits for), `lines` (what is sent or run, as `--show-sql` prints it) and `done`.
+pub fn plan_json(preview: &Preview) -> Value {
+    let Preview {
+        plan,
+        facts,
+        findings,
+        status,
+    } = preview;
+    let is_done = |step: &Step| {
+        status
+            .as_ref()
+            .is_some_and(|status| status.is_done(&step.id))
+    };
+    let (source, target) = (&facts.source, &facts.target);
+    json!({
+        "version": PLAN_VERSION,
+        "name": plan.name,
+        "source": {
+            "database": source.database.name,
+            "place": source.server.place,
+            "version": source.server.version,
+            "role": source.server.role.name,
+            "bytes": source.database.bytes,
+        },
+        "target": {
+            "database": target.database_name,
+            "place": target.server.place,
+            "version": target.server.version,
+            "role": target.server.role.name,
+        },
+        "findings": findings.iter().map(finding_json).collect::<Vec<_>>(),
+        "left_behind": plan.left_behind,
+        "stages": plan.stages.iter().map(|stage| stage_json(stage, is_done)).collect::<Vec<_>>(),
+    })
+}
+
+fn stage_json(stage: &Stage, is_done: impl Fn(&Step) -> bool) -> Value {
+    let Stage {
+        phase,
+        purpose,
+        steps,
+    } = stage;
+    let steps = steps.iter().map(|step| {
+        json!({
+            "id": step.id,
+            "summary": step.summary,
+            "after": step.after,
+            "lines": step.effects.iter().flat_map(lines).collect::<Vec<_>>(),
+            "done": is_done(step),
+        })
+    });
+    json!({ "phase": phase, "purpose": purpose, "steps": steps.collect::<Vec<_>>() })
+}
+
+fn finding_json(finding: &Finding) -> Value {
+    let Finding {
+        level,
+        id,
+        what,
+        next,
+    } = finding;
+    json!({ "level": level.to_string(), "id": id, "what": what, "next": next })
+}

@@ -1,0 +1,189 @@
+//! A plan as text: who is who, what was found, what will be done, and what to run next.
+//! The lines it prints for a step are the lines that `apply` performs.
+
+use std::fmt::Write as _;
+
+use super::wrap::wrapped;
+use super::{BOLD, DIM, GREEN, RED, YELLOW, bytes, counted};
+use crate::effect::lines;
+use crate::inspect::{Facts, RelationKind, Server};
+use crate::migrator::Preview;
+use crate::plan::{Plan, Stage, Step};
+use crate::preflight::{Finding, Level};
+use crate::resolve::Resolved;
+use crate::spec::{Method, Mode, Scope};
+
+/// The plan, for people. `sql` shows every statement and command line.
+pub fn plan_text(resolved: &Resolved, preview: &Preview, sql: bool) -> String {
+    let Preview {
+        plan,
+        facts,
+        findings,
+        status,
+    } = preview;
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "{BOLD}Plan {}{BOLD:#}: {}\n",
+        plan.name,
+        headline(resolved)
+    );
+    who_is_who(&mut out, facts);
+    for set in &resolved.set {
+        let _ = writeln!(out, "  {YELLOW}set     {set} (by --set){YELLOW:#}");
+    }
+    out.push_str(&wrapped("  found   ", 10, &what_was_found(facts)));
+    list(&mut out, "Not migrated", &plan.left_behind);
+    show_findings(&mut out, findings);
+    for Stage {
+        phase,
+        purpose,
+        steps,
+    } in &plan.stages
+    {
+        let _ = writeln!(out, "\n{BOLD}{phase}{BOLD:#}  {DIM}{purpose}{DIM:#}");
+        for step in steps {
+            let done = status
+                .as_ref()
+                .is_some_and(|status| status.is_done(&step.id));
+            show_step(&mut out, step, done, sql);
+        }
+    }
+    out.push('\n');
+    out.push_str(&next(resolved, plan, findings, status.is_some()));
+    out
+}
+
+fn headline(resolved: &Resolved) -> String {
+    let mode = match resolved.mode {
+        Mode::Offline => "an offline copy",
+    };
+    let method = match resolved.copy.method {
+        Method::Dump => "by pg_dump and pg_restore",
+    };
+    let scope = match resolved.copy.scope {
+        Scope::All => "",
+        Scope::Schema => ", structure alone",
+        Scope::Data => ", rows alone",
+    };
+    format!("{mode} {method}{scope}, {} at a time", resolved.copy.jobs)
+}
+
+fn who_is_who(out: &mut String, facts: &Facts) {
+    let (source, target) = (&facts.source, &facts.target);
+    let size = bytes(source.database.bytes);
+    let state = match &target.database {
+        None => "to be created",
+        Some(database) if database.object_count == 0 => "there and empty",
+        Some(_) => "not empty",
+    };
+    let _ = writeln!(
+        out,
+        "  source  {}",
+        end(&source.database.name, &source.server, &size)
+    );
+    let _ = writeln!(
+        out,
+        "  target  {}",
+        end(&target.database_name, &target.server, state)
+    );
+}
+
+fn end(database: &str, server: &Server, note: &str) -> String {
+    format!(
+        "{database} at {}\n          PostgreSQL {}, {note}, connected as {}",
+        server.place, server.version, server.role.name
+    )
+}
+
+fn what_was_found(facts: &Facts) -> String {
+    let source = &facts.source;
+    let kinds = [
+        (RelationKind::Table, "table"),
+        (RelationKind::PartitionedTable, "partitioned table"),
+        (RelationKind::View, "view"),
+        (RelationKind::MaterializedView, "materialized view"),
+        (RelationKind::ForeignTable, "foreign table"),
+        (RelationKind::Sequence, "sequence"),
+    ];
+    let of_kind = |kind| source.relations.iter().filter(|r| r.kind == kind).count() as u64;
+    let mut counts: Vec<(u64, &str)> = kinds
+        .into_iter()
+        .map(|(kind, noun)| (of_kind(kind), noun))
+        .collect();
+    counts.push((source.large_objects.count, "large object"));
+    counts.push((source.extensions.len() as u64, "extension"));
+    let others = source.object_counts.iter();
+    counts.extend(others.map(|(kind, count)| (*count, kind.strip_suffix('s').unwrap_or(kind))));
+    let found: Vec<String> = counts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, noun)| counted(count, noun))
+        .collect();
+    if found.is_empty() {
+        "nothing".to_owned()
+    } else {
+        found.join(", ")
+    }
+}
+
+fn list(out: &mut String, title: &str, sentences: &[String]) {
+    if sentences.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{BOLD}{title}{BOLD:#}");
+    for sentence in sentences {
+        out.push_str(&wrapped("  - ", 4, sentence));
+    }
+}
+
+fn show_findings(out: &mut String, findings: &[Finding]) {
+    if findings.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{BOLD}Findings{BOLD:#}");
+    for Finding {
+        level,
+        id: _,
+        what,
+        next,
+    } in findings
+    {
+        let (style, word) = match level {
+            Level::Refusal => (RED, "refused"),
+            Level::Warning => (YELLOW, "warning"),
+            Level::Note => (DIM, "note"),
+        };
+        out.push_str(&wrapped(&format!("  {style}{word:<8}{style:#}"), 10, what));
+        out.push_str(&wrapped("          next: ", 16, next));
+    }
+}
+
+fn show_step(out: &mut String, step: &Step, done: bool, sql: bool) {
+    let mark = if done { "done" } else { "" };
+    let title = format!("  {GREEN}{mark:<4}{GREEN:#}  {:<20} ", step.id.as_str());
+    out.push_str(&wrapped(&title, 29, &step.summary));
+    if !sql {
+        return;
+    }
+    for line in step.effects.iter().flat_map(lines) {
+        for part in line.lines() {
+            let _ = writeln!(out, "        {DIM}{part}{DIM:#}");
+        }
+    }
+}
+
+fn next(resolved: &Resolved, plan: &Plan, findings: &[Finding], begun: bool) -> String {
+    let refused = findings
+        .iter()
+        .filter(|finding| finding.level == Level::Refusal)
+        .count();
+    let file = resolved.path.display();
+    if refused > 0 {
+        let these = counted(refused as u64, "refusal");
+        return format!("Next: mend the {these} above, then `pg_dbmigrator plan {file}` again.\n");
+    }
+    let steps = counted(plan.steps().count() as u64, "step");
+    let verb = if begun { "resume" } else { "carry out" };
+    format!("Next: `pg_dbmigrator apply {file}` to {verb} these {steps}.\n")
+}

@@ -1,0 +1,65 @@
+//! Text wrapped at words for a terminal of 80 columns. It cuts no word, however long.
+
+/// The width that text is wrapped to.
+const WIDTH: usize = 80;
+
+/// Text wrapped at words: the first line starts after `first`, all others after `indent` blanks.
+pub(super) fn wrapped(first: &str, indent: usize, text: &str) -> String {
+    let blank = " ".repeat(indent);
+    let mut out = String::new();
+    let mut start = first;
+    for paragraph in text.lines() {
+        let mut line = start.to_owned();
+        let mut width = visible_width(start);
+        let mut is_empty = true;
+        for word in paragraph.split(' ').filter(|word| !word.is_empty()) {
+            let word_width = word.chars().count();
+            if !is_empty && width + 1 + word_width > WIDTH {
+                out.push_str(line.trim_end());
+                out.push('\n');
+                line.clone_from(&blank);
+                width = indent;
+                is_empty = true;
+            }
+            if !is_empty {
+                line.push(' ');
+                width += 1;
+            }
+            line.push_str(word);
+            width += word_width;
+            is_empty = false;
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+        start = &blank;
+    }
+    out
+}
+
+/// The width of text on a terminal, without its colours.
+fn visible_width(text: &str) -> usize {
+    anstream::adapter::strip_str(text)
+        .to_string()
+        .chars()
+        .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_text_is_wrapped_under_its_first_word() {
+        let text = wrapped("next: ", 6, &"word ".repeat(30));
+        assert!(
+            text.lines().all(|line| line.chars().count() <= WIDTH),
+            "{text}"
+        );
+        assert!(
+            text.lines()
+                .skip(1)
+                .all(|line| line.starts_with("      word")),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,271 @@
+//! From what was written to what was meant: defaults filled in, contradictions found, all at once.
+//! It asks no server and reads no file.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::inspect::{Relation, Schema};
+use crate::preflight::Choices;
+use crate::secret::Sealed;
+use crate::selection::Selection;
+use crate::spec::{
+    self, Document, Embedded, Exclude, Existing, Include, Method, Mode, Problems, Scope, Verify,
+};
+
+/// Used where the plan says nothing: two per core of a small server, and few enough to leave its
+/// connections to others.
+const DEFAULT_JOBS: u32 = 4;
+/// Often enough to watch, rarely enough to cost nothing.
+const DEFAULT_POLL: Duration = Duration::from_secs(5);
+/// `pg_dump` gives up rather than queue behind a long DDL while others queue behind it.
+const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+/// The dump lives for minutes; the fastest level keeps the processors for the servers.
+const DEFAULT_COMPRESS: u32 = 1;
+
+/// A plan file, with nothing left open.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// The plan's name.
+    pub name: String,
+    /// The plan file.
+    pub path: PathBuf,
+    /// The database to migrate from.
+    pub source: Endpoint,
+    /// The database to migrate to.
+    pub target: Endpoint,
+    /// How the data moves.
+    pub mode: Mode,
+    /// How the copy is made.
+    pub copy: Copy,
+    /// How the target is filled.
+    pub restore: Restore,
+    /// How often progress is asked for.
+    pub poll: Duration,
+    /// How long we wait for a lock on the source.
+    pub lock_timeout: Duration,
+    /// How the end result is proven.
+    pub verify: Verify,
+    /// What `--set` overrode, as `key=value`.
+    pub set: Vec<String>,
+    document: Document,
+}
+
+/// One side, reachable or to be started.
+#[derive(Debug, Clone)]
+pub enum Endpoint {
+    /// A connection string.
+    Url(Sealed),
+    /// A throwaway server.
+    Embedded {
+        /// The major version, or the newest.
+        major: Option<u32>,
+        /// The database's name.
+        database: String,
+        /// SQL files to run once, as absolute paths.
+        sql: Vec<PathBuf>,
+    },
+}
+
+/// How the copy is made.
+#[derive(Debug, Clone)]
+pub struct Copy {
+    /// The way rows travel.
+    pub method: Method,
+    /// Structure, rows or both.
+    pub scope: Scope,
+    /// How many at a time.
+    pub jobs: u32,
+    /// Whether owners, privileges and the database's properties are kept.
+    pub owners: bool,
+    /// Whether missing roles are created.
+    pub roles: bool,
+    /// Whether tablespaces are kept.
+    pub tablespaces: bool,
+    /// `pg_dump --compress`.
+    pub compress: u32,
+    /// The folder of the client programs.
+    pub tools: Option<PathBuf>,
+}
+
+/// How the target is filled.
+#[derive(Debug, Clone)]
+pub struct Restore {
+    /// Whether known-harmless errors are warnings.
+    pub allow_errors: bool,
+    /// What to do with a target that is not empty.
+    pub existing: Existing,
+    /// Whether statistics are gathered.
+    pub analyze: bool,
+}
+
+impl Resolved {
+    /// What findings depend on.
+    pub fn choices(&self) -> Choices {
+        Choices {
+            scope: self.copy.scope,
+            existing: self.restore.existing,
+            owners: self.copy.owners,
+            roles: self.copy.roles,
+            jobs: self.copy.jobs,
+        }
+    }
+
+    /// Which objects are migrated, of those that are there.
+    ///
+    /// # Errors
+    /// Every pattern that matches nothing, with its place in the file.
+    pub fn selection(&self, relations: &[Relation], schemas: &[Schema]) -> Result<Selection> {
+        let spec = &self.document.spec;
+        let (include, exclude): (Option<&Include>, Option<&Exclude>) =
+            (spec.include.as_ref(), spec.exclude.as_ref());
+        Selection::new(relations, schemas, include, exclude).or_else(|found| {
+            let mut problems = Problems::default();
+            problems.extend(found.into_iter().map(|problem| {
+                self.document
+                    .problem(&problem.pointer, &problem.message, &problem.help)
+            }));
+            problems.settle().map(|()| Selection::default())
+        })
+    }
+}
+
+/// Settles a plan file.
+///
+/// # Errors
+/// Every contradiction, with its place in the file.
+pub fn resolve(document: Document) -> Result<Resolved> {
+    let mut problems = Problems::default();
+    let spec = document.spec.clone();
+    let stem = || {
+        document
+            .path
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned())
+    };
+    let name = spec.name.or_else(stem).unwrap_or_else(|| "plan".to_owned());
+    let folder = std::path::absolute(&document.path).unwrap_or_else(|_| document.path.clone());
+    let folder = folder.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+    let source = endpoint(
+        &document,
+        "/source",
+        &spec.source,
+        (&name, &folder),
+        &mut problems,
+    );
+    let target = endpoint(
+        &document,
+        "/target",
+        &spec.target,
+        (&name, &folder),
+        &mut problems,
+    );
+    let copy = spec.copy.unwrap_or_default();
+    let restore = spec.restore.unwrap_or_default();
+    let thresholds = spec.thresholds.unwrap_or_default();
+    let owners = copy.owners.unwrap_or(true);
+    if copy.roles == Some(true) && !owners {
+        problems.push(document.problem(
+            "/copy/roles",
+            "roles are created for owners and privileges, which are switched off",
+            "remove `roles`, or `owners: false`",
+        ));
+    }
+    let lock_timeout = thresholds.lock_timeout.as_deref().map(duration);
+    if lock_timeout == Some(None) {
+        problems.push(document.problem(
+            "/thresholds/lock_timeout",
+            "not a duration",
+            "write a number and a unit: `500ms`, `30s`, `5m` or `1h`",
+        ));
+    }
+    problems.settle()?;
+    let (source, target) = source
+        .zip(target)
+        .expect("an endpoint is missing only with a problem");
+    Ok(Resolved {
+        name,
+        path: document.path.clone(),
+        source,
+        target,
+        mode: spec.mode,
+        copy: Copy {
+            method: copy.method,
+            scope: copy.scope,
+            jobs: copy.jobs.unwrap_or(DEFAULT_JOBS),
+            owners,
+            roles: owners && copy.roles.unwrap_or(true),
+            tablespaces: copy.tablespaces.unwrap_or(true),
+            compress: copy.compress.unwrap_or(DEFAULT_COMPRESS),
+            tools: copy.tools.map(|tools| folder.join(tools)),
+        },
+        restore: Restore {
+            allow_errors: restore.allow_errors.unwrap_or(false),
+            existing: restore.existing,
+            analyze: restore.analyze.unwrap_or(true),
+        },
+        poll: thresholds
+            .poll_secs
+            .map_or(DEFAULT_POLL, |secs| Duration::from_secs(secs.into())),
+        lock_timeout: lock_timeout.flatten().unwrap_or(DEFAULT_LOCK_TIMEOUT),
+        verify: spec.verify,
+        set: document
+            .sets
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect(),
+        document,
+    })
+}
+
+fn endpoint(
+    document: &Document,
+    pointer: &str,
+    endpoint: &spec::Endpoint,
+    (name, folder): (&str, &Path),
+    problems: &mut Problems,
+) -> Option<Endpoint> {
+    let side = &pointer[1..];
+    match (&endpoint.url, &endpoint.embedded) {
+        (Some(url), None) => Some(Endpoint::Url(url.clone())),
+        (
+            None,
+            Some(Embedded {
+                sql,
+                major,
+                database,
+            }),
+        ) => Some(Endpoint::Embedded {
+            major: *major,
+            database: database.clone().unwrap_or_else(|| name.to_owned()),
+            sql: sql.iter().map(|path| folder.join(path)).collect(),
+        }),
+        (both, _) => {
+            let what = if both.is_some() {
+                "both `url` and"
+            } else {
+                "neither `url` nor"
+            };
+            problems.push(document.problem(
+                pointer,
+                &format!("{side} has {what} `embedded`"),
+                "say exactly one: where the database is, or how to start it",
+            ));
+            None
+        }
+    }
+}
+
+/// Reads `500ms`, `30s`, `5m`, `1h`.
+fn duration(text: &str) -> Option<Duration> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+    let number: u64 = number.parse().ok()?;
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    number.checked_mul(milliseconds).map(Duration::from_millis)
+}

@@ -1,0 +1,183 @@
+//! The state directory beside the plan: where it is, who may see it, and the lock on it.
+//! It never holds a secret, and nothing in it is needed once the migration is complete.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Exit, Result};
+
+/// `migrate.state/` for `migrate.yaml`.
+#[derive(Debug, Clone)]
+pub struct StateDir {
+    path: PathBuf,
+}
+
+/// Held by the one process that may change the state.
+#[derive(Debug)]
+pub struct StateLock {
+    _file: File,
+}
+
+impl StateDir {
+    /// The state directory of a plan file; nothing is made.
+    pub fn of_plan(plan: &Path) -> Self {
+        Self {
+            path: plan.with_extension("state"),
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether it is there.
+    pub fn exists(&self) -> bool {
+        self.path.is_dir()
+    }
+
+    /// The append-only record of what was done.
+    pub fn journal(&self) -> PathBuf {
+        self.path.join("journal.jsonl")
+    }
+
+    /// What the plan was made from.
+    pub fn facts(&self) -> PathBuf {
+        self.path.join("facts.json")
+    }
+
+    /// Every event, a JSON line each.
+    pub fn events(&self) -> PathBuf {
+        self.path.join("events.jsonl")
+    }
+
+    /// The log.
+    pub fn log(&self) -> PathBuf {
+        self.path.join("log")
+    }
+
+    /// The outcome, once there is one.
+    pub fn report(&self) -> PathBuf {
+        self.path.join("report.json")
+    }
+
+    /// Where `pg_dump` writes.
+    pub fn dump(&self) -> PathBuf {
+        self.path.join("dump")
+    }
+
+    /// Makes it, readable by its owner alone.
+    ///
+    /// # Errors
+    /// When the file system says no.
+    pub fn create(&self) -> Result<()> {
+        let made = DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.path);
+        made.map_err(|error| self.trouble("cannot make the state directory", &error))
+    }
+
+    /// Takes the lock, or says that another process holds it.
+    ///
+    /// # Errors
+    /// [`Exit::Locked`] when another process works on this plan.
+    pub fn lock(&self) -> Result<StateLock> {
+        let path = self.path.join("lock");
+        let mut open = OpenOptions::new();
+        open.create(true).truncate(false).write(true).mode(0o600);
+        let file = open
+            .open(&path)
+            .map_err(|error| self.trouble("cannot open the lock file", &error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(StateLock { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(Error::new(
+                Exit::Locked,
+                format!(
+                    "another process is working on this plan ({})",
+                    self.path.display()
+                ),
+                "Wait for it to end, or stop it; `pg_dbmigrator status` shows where it stands.",
+            )),
+            Err(TryLockError::Error(error)) => {
+                Err(self.trouble("cannot lock the state directory", &error))
+            }
+        }
+    }
+
+    /// Whether another process holds the lock.
+    pub fn is_locked(&self) -> bool {
+        let file = File::open(self.path.join("lock"));
+        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
+    /// Writes a file as a whole or not at all, and makes sure that it is on disk.
+    ///
+    /// # Errors
+    /// When the file system says no; a full disk leaves the old file as it was.
+    pub fn write<T: Serialize>(&self, path: &Path, value: &T) -> Result<()> {
+        let write = || -> std::io::Result<()> {
+            let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
+            serde_json::to_writer_pretty(&mut file, value)?;
+            file.write_all(b"\n")?;
+            file.as_file().sync_all()?;
+            file.persist(path).map_err(|error| error.error)?;
+            File::open(&self.path)?.sync_all()
+        };
+        write().map_err(|error| self.trouble(&format!("cannot write {}", path.display()), &error))
+    }
+
+    /// Reads a file written by [`StateDir::write`]; `None` when it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be read, or was changed by hand.
+    pub fn read<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>> {
+        let text = match fs::read(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                return Err(self.trouble(&format!("cannot read {}", path.display()), &error));
+            }
+        };
+        serde_json::from_slice(&text).map(Some).map_err(|error| {
+            Error::new(
+                Exit::Undecided,
+                format!("{} does not hold what it should", path.display()),
+                "It was changed by hand or by another version: put it back as it was, or start \
+                 over with `pg_dbmigrator abort`.",
+            )
+            .because_of(&error)
+        })
+    }
+
+    /// Removes it and everything in it.
+    ///
+    /// # Errors
+    /// When the file system says no.
+    pub fn remove(&self) -> Result<()> {
+        match fs::remove_dir_all(&self.path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(self.trouble("cannot remove the state directory", &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// An error of the file system, about the state directory.
+    pub(crate) fn trouble(&self, what: &str, error: &std::io::Error) -> Error {
+        Error::failed(
+            what,
+            format!(
+                "Make sure that {} can be written and that its disk is not full, then run the \
+                 same command again.",
+                self.path.display()
+            ),
+        )
+        .because_of(error)
+    }
+}

@@ -61,19 +61,12 @@ impl Conninfo {
         };
         for address in &addresses {
             for asking in self.ways(address) {
-                let attempt = self.attempt((host, address), *asking, connector);
+                let attempt = self.attempt((host, address), (*asking, attrs), connector);
                 let failure = match self.within_limit(attempt).await {
+                    Ok(client) => return Ok(client),
                     Err(failure) => failure,
-                    Ok(client) => match attrs.suits(&client).await {
-                        Ok(true) => return Ok(client),
-                        Ok(false) => Cause::Unsuited(attrs.word()),
-                        Err(error) => Cause::Server {
-                            error,
-                            encrypted: false,
-                        },
-                    },
                 };
-                let other_way = failure.allows_another_way();
+                let other_way = failure.allows_another_way(*asking);
                 refusals.push(refusal(failure));
                 if !other_way {
                     break;
@@ -105,17 +98,22 @@ impl Conninfo {
     async fn attempt(
         &self,
         place: (&Host, &Address),
-        asking: Asking,
+        wanted: (Asking, SessionAttrs),
         connector: &MakeRustlsConnect,
     ) -> Result<Client, Cause> {
-        let (host, address) = place;
+        let ((host, address), (asking, attrs)) = (place, wanted);
         let opened = stream::open(address, &self.keepalive, asking, (connector, &host.name)).await;
         let wire = opened.map_err(Cause::Stream)?;
         let encrypted = wire.is_encrypted();
         let connected = self.config(host)?.connect_raw(wire, Settled).await;
-        let (client, connection) = connected.map_err(|error| Cause::Server { error, encrypted })?;
+        let refused = |error| Cause::Server { error, encrypted };
+        let (client, connection) = connected.map_err(refused)?;
         tokio::spawn(converse(connection));
-        Ok(client)
+        if attrs.suits(&client).await.map_err(refused)? {
+            Ok(client)
+        } else {
+            Err(Cause::Unsuited(attrs.word()))
+        }
     }
 
     fn config(&self, host: &Host) -> Result<Config, Cause> {
@@ -182,10 +180,14 @@ async fn converse(mut connection: Connection<Wire, Wire>) {
 impl Cause {
     /// Whether the other of "with TLS" and "without" is worth trying at the same address: as in
     /// libpq, after a failed handshake and after the server would not let the user in this way.
-    fn allows_another_way(&self) -> bool {
+    fn allows_another_way(&self, asked: Asking) -> bool {
         match self {
             Self::Stream(StreamError::Handshake(_)) => true,
-            Self::Server { .. } => self.sqlstate().is_some_and(|code| code.starts_with("28")),
+            Self::Server { encrypted, .. } => {
+                // Not where TLS was asked for and declined: that was the other way already.
+                let as_asked = *encrypted == (asked != Asking::Never);
+                as_asked && self.sqlstate().is_some_and(|code| code.starts_with("28"))
+            }
             Self::Stream(
                 StreamError::Unreachable(_) | StreamError::NoTls | StreamError::Broken(_),
             )

@@ -6,6 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use rustls::CertificateError;
+use tokio_postgres::error::SqlState;
 
 use crate::error::Error;
 
@@ -55,7 +56,7 @@ impl Refusal {
 impl Cause {
     pub(super) fn sqlstate(&self) -> Option<&str> {
         match self {
-            Self::Server { error, .. } => error.code().map(|code| code.code()),
+            Self::Server { error, .. } => error.code().map(SqlState::code),
             _ => None,
         }
     }

@@ -1,5 +1,16 @@
 //! The rooms that know the client library: connection strings, TLS, connecting, quoting.
 //! Nothing in here decides what to migrate, and nothing outside opens a connection.
+//!
+//! Connections behave as libpq's do, by the manual of its newest version. Where they differ, they
+//! are stricter, and say so in the error:
+//!
+//! - a certificate that names its host in the common name alone does not pass verify-full;
+//! - a certificate, key or revocation list that is named but missing is an error in every sslmode
+//!   that may use TLS, where libpq silently goes on without some of them;
+//! - TLS is at least version 1.2, verified certificates are X.509 version 3;
+//! - without `connect_timeout`, an address is given up after 30 s; `connect_timeout=0` waits;
+//! - GSSAPI, OAuth, `require_auth`, `requirepeer`, `sslpassword`, `sslcrldir`,
+//!   `sslcertmode=require` and `load_balance_hosts=random` are refused.
 
 mod child;
 mod connect;

@@ -48,11 +48,10 @@ fn parse_url(url: &str) -> Result<Pairs, &'static str> {
     let (authority, database) = split_at(rest, '/');
     parse_hosts(authority, &mut pairs)?;
     store(&mut pairs, "dbname", database.unwrap_or_default())?;
-    for parameter in query
-        .unwrap_or_default()
-        .split('&')
-        .filter(|text| !text.is_empty())
-    {
+    let query = query.filter(|query| !query.is_empty());
+    // One `&` at the end is let pass, an empty parameter elsewhere is not.
+    let parameters = query.map(|query| query.strip_suffix('&').unwrap_or(query).split('&'));
+    for parameter in parameters.into_iter().flatten() {
         parse_query_parameter(parameter, &mut pairs)?;
     }
     Ok(pairs)

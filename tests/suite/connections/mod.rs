@@ -32,7 +32,7 @@ impl<'a> Around<'a> {
     pub(super) fn environment(&self) -> Environment {
         let start = Environment::empty()
             .with_home(self.home)
-            .with_user("postgres");
+            .with_user(&system_user());
         self.variables
             .iter()
             .fold(start, |all, (name, value)| all.with_variable(name, value))
@@ -79,4 +79,10 @@ pub(super) fn runtime() -> tokio::runtime::Runtime {
         .enable_all()
         .build()
         .expect("a runtime needs nothing special")
+}
+
+/// The operating system's name for whoever runs the tests, which psql takes for the default role.
+pub(super) fn system_user() -> String {
+    let output = Command::new("id").arg("-un").output().expect("id starts");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }

@@ -143,6 +143,7 @@ fn each_refusal_names_the_side_the_cause_and_the_way_out() {
         let error = refused(home.path(), &text);
         let shown = error.to_string();
         assert!(shown.contains(cause), "{text}: {shown}");
+        assert!(error.causes().len() <= 1, "tried more than once: {shown}");
         assert!(error.next().contains(next), "{text}: {shown}");
         assert!(
             shown.contains("source") || shown.contains("/missing.crt") || cause == "require_auth",

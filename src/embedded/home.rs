@@ -85,31 +85,59 @@ pub(super) fn hand_over(record: &Record) -> std::io::Result<()> {
     }
 }
 
-/// Removes the server's directory, after making sure that it is the server's.
-pub(super) fn remove(record: &Record) -> Result<()> {
-    let home = &record.server.socket_directory;
-    let what = format!(
-        "cannot remove the embedded {} server's directory",
-        record.server.side
-    );
+/// Whether the directory is there. One that is not what this process or an earlier one made, by its
+/// name, its shape or its owner, is an error: nothing in it may be stopped or removed.
+pub(super) fn exists(record: &Record) -> Result<bool> {
+    let server = &record.server;
+    let home = &server.socket_directory;
+    let named = home
+        .file_name()
+        .is_some_and(|name| name.to_string_lossy().starts_with(PREFIX));
+    let foreign = || {
+        let what = format!(
+            "the embedded {} server's directory is not the one made",
+            server.side
+        );
+        let next = format!(
+            "Look at {}; remove it and its record by hand.",
+            home.display()
+        );
+        Err(Error::refused(what, next))
+    };
+    if !named || server.data_directory != home.join("data") {
+        return foreign();
+    }
     let metadata = match fs::symlink_metadata(home) {
         Ok(metadata) => metadata,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(Error::failed(what, AGAIN).because_of(&error)),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(error) => {
+            return Err(
+                Error::failed(format!("cannot look at {}", home.display()), AGAIN)
+                    .because_of(&error),
+            );
+        }
     };
-    // Between being made and being handed over it is ours.
+    // Between being made and being handed over it is this process's own.
     let owner = metadata.uid();
     let known = owner == rustix::process::geteuid().as_raw()
         || record
             .account
             .as_ref()
             .is_some_and(|account| account.uid == owner);
-    let named = home
-        .file_name()
-        .is_some_and(|name| name.to_string_lossy().starts_with(PREFIX));
-    if !metadata.is_dir() || !known || !named {
-        let next = format!("Look at {} and remove it by hand.", home.display());
-        return Err(Error::failed(what, next).because("it is not the directory that was made"));
+    if metadata.is_dir() && known {
+        Ok(true)
+    } else {
+        foreign()
     }
-    fs::remove_dir_all(home).map_err(|error| Error::failed(what, AGAIN).because_of(&error))
+}
+
+/// Removes the directory and everything in it.
+pub(super) fn remove(record: &Record) -> Result<()> {
+    fs::remove_dir_all(&record.server.socket_directory).map_err(|error| {
+        let what = format!(
+            "cannot remove the embedded {} server's directory",
+            record.server.side
+        );
+        Error::failed(what, AGAIN).because_of(&error)
+    })
 }

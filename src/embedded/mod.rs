@@ -98,8 +98,11 @@ pub fn list(state: &Path) -> Result<Vec<Listed>> {
 
 /// Stops and removes one server, its record last.
 async fn discard(record: &Record, state: &Path) -> Result<()> {
+    let exists = home::exists(record)?;
     process::stop(&record.server).await?;
-    home::remove(record)?;
+    if exists {
+        home::remove(record)?;
+    }
     record::remove(state, record.server.side)
 }
 

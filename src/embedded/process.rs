@@ -34,13 +34,17 @@ fn works_for(pid: Pid, server: &Server) -> bool {
         return rustix::process::test_kill_process(pid).is_ok();
     }
     let link = |name| fs::read_link(format!("/proc/{pid}/{name}")).unwrap_or_default();
-    let program = link("exe");
-    // The link of a program that was upgraded meanwhile ends in " (deleted)".
-    let is_postgres = program.file_name().is_some_and(|name| {
-        let name = name.to_string_lossy();
-        name == "postgres" || name == "postgres (deleted)"
-    });
-    is_postgres && link("cwd") == server.data_directory
+    is_or_was(&link("exe"), |program| {
+        program.file_name() == Some("postgres".as_ref())
+    }) && is_or_was(&link("cwd"), |directory| directory == server.data_directory)
+}
+
+/// Asks about a link's path as it was before an upgrade or a removal: the system marks it then.
+fn is_or_was(path: &Path, question: impl Fn(&Path) -> bool) -> bool {
+    let before = path
+        .to_str()
+        .and_then(|path| path.strip_suffix(" (deleted)"));
+    question(path) || before.is_some_and(|path| question(Path::new(path)))
 }
 
 fn has_proc() -> bool {

@@ -1,92 +1,22 @@
 //! Tests of the throwaway servers that a plan may ask for.
 //! Every start happens in a process of its own, as it does for a user: that process can be killed.
 
+mod ground;
+
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, Command};
 
+use ground::{
+    CALL, STARTED, State, ask, block_on, kill, main_process, path_text, processes_in, server,
+    wait_until, wanted,
+};
 use pg_dbmigrator::embedded::{self, Listed, Server, Side, Wanted};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use crate::support::{programs, tools};
-
-/// How long a test waits for something that takes a fraction of it.
-const PATIENCE: Duration = Duration::from_secs(60);
-const CALL: &str = "EMBEDDED_CALL";
-
-/// A state directory, whose servers go with it.
-struct State(tempfile::TempDir);
-
-impl State {
-    fn new() -> Self {
-        Self(tempfile::tempdir().expect("a temporary folder"))
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn file(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.path().join(name);
-        fs::write(&path, text).expect("the folder is ours");
-        path
-    }
-
-    fn list(&self) -> Vec<Listed> {
-        embedded::list(self.path()).expect("the records can be read")
-    }
-
-    fn stop(&self) -> Vec<String> {
-        block_on(embedded::stop_and_remove(self.path())).expect("the servers can be removed")
-    }
-
-    /// A process that starts a server and prints it.
-    fn starter(&self, wanted: &Wanted) -> Command {
-        let mut command = Command::new(std::env::current_exe().expect("this test program"));
-        let call = serde_json::to_string(&(wanted, self.path())).expect("JSON");
-        command
-            .args([
-                "--ignored",
-                "--exact",
-                "--nocapture",
-                "embedded::a_process_that_starts_a_server",
-            ])
-            .env(CALL, call)
-            .env("PG_DBMIGRATOR_POSTGRES", installations())
-            .env("A_SECRET", "hunter2hunter2")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
-    }
-
-    fn start(&self, wanted: &Wanted) -> Server {
-        server(
-            &self
-                .starter(wanted)
-                .output()
-                .expect("this test program starts"),
-        )
-    }
-
-    /// What a start that must fail says.
-    fn refusal(&self, wanted: &Wanted) -> String {
-        let output = self
-            .starter(wanted)
-            .output()
-            .expect("this test program starts");
-        assert!(!output.status.success(), "it started: {}", shown(&output));
-        shown(&output)
-    }
-}
-
-impl Drop for State {
-    fn drop(&mut self) {
-        block_on(embedded::stop_and_remove(self.path())).ok();
-    }
-}
+use crate::support::{Cluster, programs, tools};
 
 #[test]
 #[ignore = "the other tests run it, in a process of its own"]
@@ -95,100 +25,11 @@ fn a_process_that_starts_a_server() {
     let (wanted, state): (Wanted, PathBuf) = serde_json::from_str(&call).expect("JSON");
     match block_on(embedded::start(&wanted, &state)) {
         Ok(server) => {
-            let path = state.join("started.json");
-            fs::write(&path, serde_json::to_vec(&server).expect("JSON")).expect("it is ours");
-            println!("\nstarted {}", path.display());
+            let server = serde_json::to_string(&server).expect("JSON");
+            writeln!(std::io::stdout(), "\n{STARTED}{server}").expect("somebody reads it");
         }
         Err(error) => panic!("{error}"),
     }
-}
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    runtime.expect("a runtime").block_on(future)
-}
-
-fn installations() -> String {
-    let folders = [16, 18].map(|major| programs::server(major).display().to_string());
-    folders.join(":")
-}
-
-fn wanted(side: Side, major: u32) -> Wanted {
-    Wanted {
-        side,
-        major: Some(major),
-        database: "shop".to_owned(),
-        sql: Vec::new(),
-        create_database: true,
-    }
-}
-
-fn shown(output: &Output) -> String {
-    let text = [&output.stdout[..], &output.stderr[..]].concat();
-    String::from_utf8_lossy(&text).into_owned()
-}
-
-fn server(output: &Output) -> Server {
-    assert!(output.status.success(), "{}", shown(output));
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let path = text
-        .lines()
-        .find_map(|line| line.strip_prefix("started "))
-        .expect("a server");
-    serde_json::from_slice(&fs::read(path).expect("written before")).expect("JSON")
-}
-
-fn ask(server: &Server, sql: &str) -> String {
-    let mut psql = Command::new(tools(18).join("psql"));
-    psql.args([
-        "-XqAt",
-        "-v",
-        "ON_ERROR_STOP=1",
-        "-d",
-        &server.url(),
-        "-c",
-        sql,
-    ]);
-    programs::must(&mut psql).trim().to_owned()
-}
-
-fn main_process(server: &Server) -> Pid {
-    let text = fs::read_to_string(server.data_directory.join("postmaster.pid")).expect("it runs");
-    let pid = text
-        .lines()
-        .next()
-        .expect("a line")
-        .trim()
-        .parse()
-        .expect("a number");
-    Pid::from_raw(pid).expect("not zero")
-}
-
-/// Processes that work in a folder, whatever they are.
-fn processes_in(folder: &Path) -> Vec<u32> {
-    let all = fs::read_dir("/proc")
-        .expect("these tests need /proc")
-        .flatten();
-    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter(|pid| {
-        fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(folder))
-    })
-    .collect()
-}
-
-fn wait_until(what: &str, mut happened: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !happened() {
-        assert!(begin.elapsed() < PATIENCE, "it did not happen: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-fn kill(mut child: Child) {
-    child.kill().expect("it is ours");
-    child.wait().expect("it is ours");
 }
 
 #[test]
@@ -389,6 +230,37 @@ fn an_edited_wish_is_refused_with_was_and_now() {
     state.start(&wanted(Side::Source, 15));
     let said = state.refusal(&wanted(Side::Source, 16));
     assert!(said.contains("major: was 15, now 16"), "{said}");
+}
+
+#[test]
+fn a_server_of_somebody_else_is_never_stopped() {
+    let theirs = Cluster::start(15);
+    let state = State::new();
+    let ours = state.start(&wanted(Side::Source, 15));
+    let record = state.path().join("embedded/source.json");
+    let written = fs::read_to_string(&record).expect("it was written");
+    let forged = written
+        .replace(path_text(&ours.data_directory), path_text(&theirs.data()))
+        .replace(
+            path_text(&ours.socket_directory),
+            path_text(theirs.socket_folder()),
+        );
+    fs::write(&record, forged).expect("it is ours");
+    let refused = block_on(embedded::stop_and_remove(state.path())).expect_err("it is not ours");
+    assert!(refused.what().contains("is not the one made"), "{refused}");
+    assert_eq!(theirs.psql("postgres", "select 1"), "1");
+    fs::write(&record, written).expect("it is ours");
+}
+
+#[test]
+fn a_server_whose_directory_was_removed_is_stopped_all_the_same() {
+    let state = State::new();
+    let server = state.start(&wanted(Side::Source, 15));
+    let pid = main_process(&server);
+    fs::remove_dir_all(&server.socket_directory).expect("it is ours");
+    state.stop();
+    let process = PathBuf::from(format!("/proc/{}/cwd", pid.as_raw_nonzero()));
+    assert!(fs::read_link(process).is_err());
 }
 
 #[test]

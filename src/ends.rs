@@ -51,7 +51,11 @@ impl Ends {
     ///
     /// # Errors
     /// What the connection strings, or the servers, say.
-    pub(crate) async fn reach(resolved: &Resolved, state: &Path, application_name: &str) -> Result<Self> {
+    pub(crate) async fn reach(
+        resolved: &Resolved,
+        state: &Path,
+        application_name: &str,
+    ) -> Result<Self> {
         let source = reach(Side::Source, &resolved.source, state).await?;
         let target = reach(Side::Target, &resolved.target, state).await?;
         let source = source.with_application_name(application_name);

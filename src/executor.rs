@@ -8,6 +8,7 @@ use std::time::Instant;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
+use crate::crash;
 use crate::effect::{Output, Scene, World, ask, lines, perform};
 use crate::error::{Error, Exit, Result};
 use crate::events::{Happened, Whence};
@@ -94,7 +95,7 @@ impl Executor<'_> {
         }
         for step in &steps {
             if let Some(holder) = &step.under
-                && !(self.is_done(&step.id) && !again.contains(&step.id))
+                && (!self.is_done(&step.id) || again.contains(&step.id))
             {
                 again.insert(holder.clone());
             }
@@ -134,6 +135,7 @@ impl Executor<'_> {
                     },
                 );
                 for effect in &step.undo {
+                    crash::point();
                     perform(effect, scene, self.world).await?;
                 }
                 self.write(Event::Undone {
@@ -264,6 +266,7 @@ impl Executor<'_> {
             if let Some(reason) = self.world.stop.asked() {
                 return Err(reason.error());
             }
+            crash::point();
             let output = perform(effect, scene, self.world).await?;
             if !output.value.is_null() {
                 all.value = output.value;
@@ -292,6 +295,7 @@ impl Executor<'_> {
     }
 
     fn write(&self, event: Event) -> Result<()> {
+        crash::point();
         self.journal
             .lock()
             .expect("no holder of this lock panics")

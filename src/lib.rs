@@ -2,6 +2,7 @@
 //! nothing was lost. It never changes the source, and never reports a success it has not proven.
 
 pub mod cli;
+mod crash;
 mod database_settings;
 pub mod effect;
 pub mod embedded;

@@ -62,12 +62,13 @@ impl Snapshot {
             return Err(gone());
         }
         let client = source.connect().await?;
-        let import = format!(
-            "{NO_TIMEOUTS}; begin isolation level repeatable read, read only; \
-             set transaction snapshot '{}'",
-            self.id
-        );
-        client.batch_execute(&import).await?;
+        client.batch_execute(NO_TIMEOUTS).await?;
+        client
+            .batch_execute("begin isolation level repeatable read, read only")
+            .await?;
+        client
+            .batch_execute(&format!("set transaction snapshot '{}'", self.id))
+            .await?;
         Ok(client)
     }
 }

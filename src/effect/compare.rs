@@ -19,7 +19,11 @@ use crate::plan::StepId;
 ///
 /// # Errors
 /// The server's, or that it was stopped.
-pub(super) async fn measure_source(world: &World, scene: Scene<'_>, what: &Measure) -> Result<Output> {
+pub(super) async fn measure_source(
+    world: &World,
+    scene: Scene<'_>,
+    what: &Measure,
+) -> Result<Output> {
     let client = {
         let held = world.snapshot.lock().await;
         let snapshot = held

@@ -1,12 +1,17 @@
 //! Performs SQL: each statement as it was printed, one after the other over one connection.
 //! It adds nothing of its own to what is sent.
 
+use std::time::Duration;
+
 use tokio_postgres::Client;
 
 use super::world::{Output, Scene, World};
 use super::{Effect, Place, lines};
 use crate::error::Result;
 use crate::plan::Question;
+
+/// How long a cancelled statement may take to notice.
+const CANCEL_GRACE: Duration = Duration::from_secs(10);
 
 /// Sends the statements, in order.
 ///
@@ -25,13 +30,15 @@ pub(super) async fn run(
     });
     for (statement, line) in statements.iter().zip(printed) {
         world.performed(scene, line);
-        send(world, &client, statement).await.map_err(|error| {
-            error.at(format!(
-                "step {}, on {place}: {}",
-                scene.step.id,
-                first_line(statement)
-            ))
-        })?;
+        send(world, place, &client, statement)
+            .await
+            .map_err(|error| {
+                error.at(format!(
+                    "step {}, on {place}: {}",
+                    scene.step.id,
+                    first_line(statement)
+                ))
+            })?;
     }
     Ok(Output::default())
 }
@@ -46,15 +53,19 @@ pub async fn ask(world: &World, question: &Question) -> Result<bool> {
 }
 
 /// Sends one statement; a stop cancels it on the server and waits for the answer.
-async fn send(world: &World, client: &Client, statement: &str) -> Result<()> {
+async fn send(world: &World, place: Place, client: &Client, statement: &str) -> Result<()> {
+    let pid: i32 = client
+        .query_one("select pg_backend_pid()", &[])
+        .await?
+        .try_get(0)?;
     let work = client.batch_execute(statement);
     tokio::pin!(work);
     tokio::select! {
         biased;
         reason = world.stop.wait() => {
-            // The session ends with the client either way; cancelling spares the server the rest.
-            let _ = client.cancel_token().cancel_query(tokio_postgres::NoTls).await;
-            let _ = tokio::time::timeout(std::time::Duration::from_secs(10), work).await;
+            let other = world.conninfo(place).connect().await?;
+            other.query("select pg_cancel_backend($1)", &[&pid]).await?;
+            let _ = tokio::time::timeout(CANCEL_GRACE, work).await;
             Err(reason.error())
         }
         done = &mut work => Ok(done?),

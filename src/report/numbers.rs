@@ -14,7 +14,10 @@ pub fn bytes(bytes: u64) -> String {
 /// `1 table`, `2 tables`, `3 memberships`, `4 properties`.
 pub fn counted(count: u64, noun: &str) -> String {
     let number = grouped(count);
-    match (count, noun.strip_suffix('y')) {
+    let before_y = noun
+        .strip_suffix('y')
+        .filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u']));
+    match (count, before_y) {
         (1, _) => format!("1 {noun}"),
         (_, Some(stem)) => format!("{number} {stem}ies"),
         _ => format!("{number} {noun}s"),
@@ -74,7 +77,10 @@ mod tests {
             [counted(1, "table"), counted(0, "table")],
             ["1 table", "0 tables"]
         );
-        assert_eq!(counted(2, "property"), "2 properties");
+        assert_eq!(
+            [counted(2, "property"), counted(2, "key")],
+            ["2 properties", "2 keys"]
+        );
         assert_eq!(
             [grouped(0), grouped(999), grouped(1_234_567)],
             ["0", "999", "1,234,567"]

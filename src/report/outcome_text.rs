@@ -13,7 +13,7 @@ pub fn outcome_text(outcome: &MigrationOutcome) -> String {
     let took = match (outcome.begun, outcome.completed) {
         (Some(begun), Some(completed)) => {
             format!(
-                " in {}",
+                ", {} after it began",
                 duration(completed.duration_since(begun).as_secs_f64())
             )
         }

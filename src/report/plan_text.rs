@@ -113,8 +113,13 @@ fn what_was_found(facts: &Facts) -> String {
         .collect();
     counts.push((source.large_objects.count, "large object"));
     counts.push((source.extensions.len() as u64, "extension"));
-    let others = source.object_counts.iter();
-    counts.extend(others.map(|(kind, count)| (*count, kind.strip_suffix('s').unwrap_or(kind))));
+    let nouns = |kind: &str| kind.strip_suffix('s').unwrap_or(kind).replace('_', " ");
+    let others: Vec<(u64, String)> = source
+        .object_counts
+        .iter()
+        .map(|(kind, count)| (*count, nouns(kind)))
+        .collect();
+    counts.extend(others.iter().map(|(count, noun)| (*count, noun.as_str())));
     let found: Vec<String> = counts
         .into_iter()
         .filter(|(count, _)| *count > 0)

@@ -73,6 +73,15 @@ pub(crate) struct CreateOptions {
     pub tablespace: bool,
 }
 
+/// The owner, as a statement of its own: `create database` sets it too.
+pub(crate) fn owner(database: &Database, name: &str) -> String {
+    format!(
+        "alter database {} owner to {}",
+        quote_identifier(name),
+        quote_identifier(&database.owner)
+    )
+}
+
 /// Comment, privileges, settings, security labels and connection limit.
 pub(crate) fn statements(database: &Database, name: &str) -> Vec<String> {
     let quoted = quote_identifier(name);

@@ -17,6 +17,10 @@ use crate::resolve::{Endpoint, Resolved};
 /// Databases that are there on almost every server, in the order in which they are tried.
 const MAINTENANCE_DATABASES: [&str; 2] = ["postgres", "template1"];
 
+/// SQLSTATEs that speak of the database asked for: it does not exist, one may not connect to it,
+/// or `pg_hba.conf` has no entry for it. Another database may do.
+const ABOUT_DATABASE: [&str; 3] = ["3D000", "42501", "28000"];
+
 /// How long sessions of a killed run may take to end after they were terminated: a backend in the
 /// middle of a long operation looks up only now and then.
 const LEFTOVERS_GRACE: Duration = Duration::from_secs(60);
@@ -224,7 +228,10 @@ async fn maintenance(target: &Conninfo) -> Result<Conninfo> {
         let candidate = target.with_database(database);
         match candidate.connect().await {
             Ok(_) => return Ok(candidate),
-            Err(error) => first_error = first_error.or(Some(error)),
+            Err(error) if ABOUT_DATABASE.iter().any(|code| error.has_sqlstate(code)) => {
+                first_error = first_error.or(Some(error));
+            }
+            Err(error) => return Err(error),
         }
     }
     Err(first_error.expect("at least one database was tried"))

@@ -120,6 +120,12 @@ impl Error {
         self
     }
 
+    /// Whether a cause carries this SQLSTATE.
+    pub fn has_sqlstate(&self, code: &str) -> bool {
+        let shown = format!("SQLSTATE {code}");
+        self.causes.iter().any(|cause| cause.contains(&shown))
+    }
+
     /// How the process should end.
     pub fn exit(&self) -> Exit {
         self.exit

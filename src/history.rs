@@ -25,11 +25,15 @@ pub(crate) fn check(plan: &Plan, status: &Status) -> Result<()> {
     if changed.is_empty() {
         return Ok(());
     }
-    let error = Error::refused(
-        "the plan was edited where it has already been carried out",
+    let next = if status.completed.is_some() {
+        "The migration is complete. To migrate anew, run `pg_dbmigrator finalize` first, which \
+         forgets it."
+    } else {
         "Undo the edit and run the same command again, or start over: with the plan as it was, \
-         run `pg_dbmigrator abort`; then edit it.",
-    );
+         run `pg_dbmigrator abort`; then edit it."
+    };
+    let what = "the plan was edited where it has already been carried out";
+    let error = Error::refused(what, next);
     Err(changed.into_iter().fold(error, Error::because))
 }
 

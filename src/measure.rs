@@ -2,14 +2,16 @@
 //! It builds the SQL and reads the answers; it compares nothing and changes nothing.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 
+use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Row};
 
 use crate::effect::{LargeObjectMeasure, Measure, TableRows};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::inspect::RowHash;
-use crate::postgres::{qualified, quote_identifier, quote_literal};
+use crate::postgres::{full_name, qualified, quote_identifier, quote_literal};
 
 /// How often each table was written to, by PostgreSQL's own statistics: enough to say that a
 /// source was not quiet, not enough to say that it was.
@@ -32,6 +34,10 @@ pub(crate) const SETTINGS: &[&str] = &[
 /// How many tables are counted by one statement: few enough for its text to stay readable and
 /// the lock table to stay small, many enough that 5,000 tables are not 5,000 round trips.
 const TABLES_PER_STATEMENT: usize = 50;
+
+/// From this size on a table is counted by a statement of its own, so that large ones run side by
+/// side.
+const LARGE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The numbers of one database.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,63 +73,96 @@ pub(crate) struct SequenceState {
     pub is_called: bool,
 }
 
-/// Every statement that measuring sends, in order.
+/// A statement that measures, and what its rows are about.
+struct Statement {
+    about: About,
+    sql: String,
+}
+
+#[derive(Clone, Copy)]
+enum About {
+    Tables,
+    Sequences,
+    LargeObjects,
+}
+
+/// Every statement that measuring sends.
 pub(crate) fn statements(measure: &Measure) -> Vec<String> {
+    let statements = prepared(measure).into_iter();
+    statements.map(|statement| statement.sql).collect()
+}
+
+fn prepared(measure: &Measure) -> Vec<Statement> {
     let Measure {
         tables,
         sequences,
         large_objects,
+        jobs: _,
     } = measure;
-    let mut all: Vec<String> = tables
+    let (large, small): (Vec<&TableRows>, Vec<&TableRows>) =
+        tables.iter().partition(|table| table.bytes >= LARGE_BYTES);
+    let of = |about| move |sql| Statement { about, sql };
+    let large = large.chunks(1).map(table_statement);
+    let small = small.chunks(TABLES_PER_STATEMENT).map(table_statement);
+    let sequences = sequences
         .chunks(TABLES_PER_STATEMENT)
-        .map(table_statement)
-        .collect();
-    all.extend(
-        sequences
-            .chunks(TABLES_PER_STATEMENT)
-            .map(sequence_statement),
-    );
-    all.extend(large_objects.map(|how| large_object_statement(how).to_owned()));
-    all
+        .map(sequence_statement);
+    let objects = large_objects.map(large_object_statement).into_iter();
+    large
+        .chain(small)
+        .map(of(About::Tables))
+        .chain(sequences.map(of(About::Sequences)))
+        .chain(objects.map(of(About::LargeObjects)))
+        .collect()
 }
 
-/// Measures over a connection, inside whatever transaction it is in.
+/// Measures over several connections side by side, each inside whatever transaction it is in.
 ///
 /// # Errors
 /// Whatever the server says; a table that cannot be read is an error, never a zero.
-pub(crate) async fn measure(client: &Client, measure: &Measure) -> Result<Measured> {
-    let Measure {
-        tables,
-        sequences,
-        large_objects,
-    } = measure;
-    let mut measured = Measured::default();
-    for chunk in tables.chunks(TABLES_PER_STATEMENT) {
-        for row in client.query(&table_statement(chunk), &[]).await? {
-            let rows = Rows {
-                rows: row.try_get(1)?,
-                hash: row.try_get(2)?,
-            };
-            measured.tables.insert(row.try_get(0)?, rows);
+pub(crate) async fn measure(clients: &[Client], measure: &Measure) -> Result<Measured> {
+    let waiting = Mutex::new(prepared(measure).into_iter());
+    let measured = Mutex::new(Measured::default());
+    let next = || waiting.lock().expect("no holder panics").next();
+    let work = clients.iter().map(async |client| {
+        while let Some(Statement { about, sql }) = next() {
+            let rows = client.query(&sql, &[]).await?;
+            let mut measured = measured.lock().expect("no holder panics");
+            rows.iter().try_for_each(|row| measured.add(about, row))?;
         }
-    }
-    for chunk in sequences.chunks(TABLES_PER_STATEMENT) {
-        for row in client.query(&sequence_statement(chunk), &[]).await? {
-            let state = SequenceState {
-                last_value: row.try_get(1)?,
-                is_called: row.try_get(2)?,
-            };
-            measured.sequences.insert(row.try_get(0)?, state);
+        Ok::<(), Error>(())
+    });
+    try_join_all(work).await?;
+    Ok(measured.into_inner().expect("no holder panics"))
+}
+
+impl Measured {
+    fn add(&mut self, about: About, row: &Row) -> Result<()> {
+        let name: String = row.try_get(0)?;
+        match about {
+            About::Tables => {
+                self.tables.insert(name, Rows::read(row)?);
+            }
+            About::LargeObjects => self.large_objects = Some(Rows::read(row)?),
+            About::Sequences => {
+                let state = SequenceState {
+                    last_value: row.try_get(1)?,
+                    is_called: row.try_get(2)?,
+                };
+                self.sequences.insert(name, state);
+            }
         }
+        Ok(())
     }
-    if let Some(how) = large_objects {
-        let row = client.query_one(large_object_statement(*how), &[]).await?;
-        measured.large_objects = Some(Rows {
-            rows: row.try_get(0)?,
-            hash: row.try_get(1)?,
-        });
+}
+
+impl Rows {
+    fn read(row: &Row) -> Result<Self> {
+        Ok(Self {
+            rows: row.try_get(1)?,
+            hash: row.try_get(2)?,
+        })
     }
-    Ok(measured)
 }
 
 /// How often each table was written to so far.
@@ -135,7 +174,7 @@ pub(crate) async fn writes(client: &Client) -> Result<BTreeMap<String, i64>> {
     for row in client.query(WRITES, &[]).await? {
         let (schema, name): (String, String) = (row.try_get(0)?, row.try_get(1)?);
         writes.insert(
-            format!("{schema}.{name}"),
+            full_name(&schema, &name),
             row.try_get::<_, Option<i64>>(2)?.unwrap_or(0),
         );
     }
@@ -143,13 +182,15 @@ pub(crate) async fn writes(client: &Client) -> Result<BTreeMap<String, i64>> {
 }
 
 /// `only`, because partitions and children are counted as tables of their own.
-fn table_statement(tables: &[TableRows]) -> String {
+fn table_statement(tables: &[&TableRows]) -> String {
     let selects = tables.iter().map(
         |TableRows {
              schema,
              name,
              hash,
              columns,
+             bytes: _,
+             refreshed: _,
          }| {
             let row = columns
                 .iter()
@@ -163,7 +204,7 @@ fn table_statement(tables: &[TableRows]) -> String {
                     format!("sum(hashtextextended(row({row})::text collate \"C\", 0))::text")
                 }
             };
-            let label = quote_literal(&format!("{schema}.{name}"));
+            let label = quote_literal(&full_name(schema, name));
             format!(
                 "select {label}, count(*), {hash} from only {}",
                 qualified(schema, name)
@@ -176,7 +217,7 @@ fn table_statement(tables: &[TableRows]) -> String {
 /// Reads the relation itself: `pg_sequences` shows NULL for a sequence that was never called.
 fn sequence_statement(sequences: &[(String, String)]) -> String {
     let selects = sequences.iter().map(|(schema, name)| {
-        let label = quote_literal(&format!("{schema}.{name}"));
+        let label = quote_literal(&full_name(schema, name));
         format!(
             "select {label}, last_value, is_called from {}",
             qualified(schema, name)
@@ -185,12 +226,12 @@ fn sequence_statement(sequences: &[(String, String)]) -> String {
     selects.collect::<Vec<_>>().join(" union all ")
 }
 
-fn large_object_statement(how: LargeObjectMeasure) -> &'static str {
-    match how {
-        LargeObjectMeasure::Counts => "select count(*), null::text from pg_largeobject_metadata",
+fn large_object_statement(how: LargeObjectMeasure) -> String {
+    let hash = match how {
+        LargeObjectMeasure::Counts => "null",
         LargeObjectMeasure::Content => {
-            "select count(*), sum(hashtextextended(oid || ' ' || md5(lo_get(oid)), 0))::text \
-             from pg_largeobject_metadata"
+            "sum(hashtextextended(oid || ' ' || md5(lo_get(oid)), 0))::text"
         }
-    }
+    };
+    format!("select 'large objects', count(*), {hash} from pg_largeobject_metadata")
 }

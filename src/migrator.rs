@@ -173,6 +173,14 @@ impl Migrator {
     /// # Errors
     /// Findings that refuse, a changed history, a held lock, and what the servers say.
     pub async fn prepare(&self) -> Result<Prepared<'_>> {
+        tokio::select! {
+            biased;
+            reason = self.stop.wait() => Err(reason.error()),
+            prepared = self.get_ready() => prepared,
+        }
+    }
+
+    async fn get_ready(&self) -> Result<Prepared<'_>> {
         self.state.create()?;
         let state_lock = self.state.lock()?;
         let journal = Journal::open(&self.state)?;

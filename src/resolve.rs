@@ -107,6 +107,8 @@ impl Resolved {
             existing: self.restore.existing,
             owners: self.copy.owners,
             roles: self.copy.roles,
+            tablespaces: self.copy.tablespaces,
+            verify: self.verify,
             jobs: self.copy.jobs,
         }
     }

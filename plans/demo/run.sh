@@ -35,7 +35,7 @@ clean_up() {
   trap '' INT TERM
   rm -rf "$answers"
   # Removes both servers, whether the migration is complete or not.
-  run finalize --yes "$plan" || { [ "$code" != 0 ] || code=1; }
+  run finalize --yes "$plan" 2>/dev/null || run abort --yes "$plan" || { [ "$code" != 0 ] || code=1; }
   exit "$code"
 }
 

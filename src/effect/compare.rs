@@ -1,8 +1,7 @@
 //! Performs the proof: measures the source under its snapshot, and compares the target with it.
 //! What cannot be compared is an error ([`Exit::Unproven`]), never a pass.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use futures_util::future::try_join_all;
 use tokio_postgres::Client;
 
 use super::world::{Output, Scene, World};
@@ -14,6 +13,7 @@ use crate::inspect;
 use crate::measure::{self, Measured, Rows, SETTINGS};
 use crate::phases::MEASURE;
 use crate::plan::StepId;
+use crate::postgres::full_name;
 
 /// Measures the source under the snapshot that the dump reads from.
 ///
@@ -24,20 +24,20 @@ pub(super) async fn measure_source(
     scene: Scene<'_>,
     what: &Measure,
 ) -> Result<Output> {
-    let client = {
+    let clients = {
         let held = world.snapshot.lock().await;
         let snapshot = held
             .as_ref()
             .expect("a step under a snapshot runs after its export");
-        snapshot.join(&world.source).await?
+        try_join_all((0..what.jobs).map(|_| snapshot.join(&world.source))).await?
     };
     for line in lines(&Effect::MeasureSource(what.clone())) {
         world.performed(scene, line);
     }
     let work = async {
-        settle(&client).await?;
-        let writes = measure::writes(&client).await?;
-        let measured = measure::measure(&client, what).await?;
+        let writes = measure::writes(&clients[0]).await?;
+        try_join_all(clients.iter().map(settle)).await?;
+        let measured = measure::measure(&clients, what).await?;
         Ok(Measured { writes, ..measured })
     };
     Ok(Output::of(&world.unless_stopped(work).await?))
@@ -53,13 +53,17 @@ pub(super) async fn compare(world: &World, scene: Scene<'_>, what: &Comparison) 
         world.performed(scene, line);
     }
     let work = async {
-        match what {
-            Comparison::Schema(scope) => schema(world, scope).await,
-            Comparison::Rows { measure } => rows(world, measure).await,
-            Comparison::Database { expected } => database(world, expected).await,
-            Comparison::SourceWrites => return source_writes(world).await,
-        }
-        .and_then(|differences| verdict(scene, differences))
+        let (differences, warnings) = match what {
+            Comparison::Schema(scope) => (schema(world, scope).await?, Vec::new()),
+            Comparison::Rows { measure } => rows(world, measure).await?,
+            Comparison::Database { expected } => (database(world, expected).await?, Vec::new()),
+            Comparison::SourceWrites => (Vec::new(), source_writes(world).await?),
+        };
+        verdict(scene, differences)?;
+        Ok(Output {
+            warnings,
+            ..Output::default()
+        })
     };
     world.unless_stopped(work).await.map_err(unproven)
 }
@@ -110,41 +114,41 @@ fn restricted(fingerprint: Fingerprint, scope: &SchemaScope) -> Fingerprint {
     }
 }
 
-async fn rows(world: &World, what: &Measure) -> Result<Vec<String>> {
+async fn rows(world: &World, what: &Measure) -> Result<(Vec<String>, Vec<String>)> {
     let source: Measured = world.output(&StepId::new(MEASURE))?;
-    let client = world.open(Place::Target).await?;
-    settle(&client).await?;
-    let target = measure::measure(&client, what).await?;
-    let mut differences = row_differences(&source.tables, &target.tables);
+    let clients = try_join_all((0..what.jobs).map(|_| world.open(Place::Target))).await?;
+    try_join_all(clients.iter().map(settle)).await?;
+    let target = measure::measure(&clients, what).await?;
+    let (mut differences, warnings) = table_differences(what, &source, &target);
     if let (Some(source), Some(target)) = (&source.large_objects, &target.large_objects) {
         differences.extend(row_difference("large objects", source, target));
     }
     differences.extend(sequence_differences(world, what, &source, &target).await?);
-    Ok(differences)
+    Ok((differences, warnings))
 }
 
-fn row_differences(
-    source: &BTreeMap<String, Rows>,
-    target: &BTreeMap<String, Rows>,
-) -> Vec<String> {
-    let none = Rows {
-        rows: 0,
-        hash: None,
-    };
-    let tables: BTreeSet<&String> = source.keys().chain(target.keys()).collect();
-    let side = |rows: &BTreeMap<String, Rows>, table: &String| {
-        rows.get(table).cloned().unwrap_or_else(|| none.clone())
-    };
-    tables
-        .into_iter()
-        .filter_map(|table| {
-            row_difference(
-                &format!("table {table}"),
-                &side(source, table),
-                &side(target, table),
-            )
-        })
-        .collect()
+/// What differs, and what differs because PostgreSQL filled it anew.
+fn table_differences(
+    what: &Measure,
+    source: &Measured,
+    target: &Measured,
+) -> (Vec<String>, Vec<String>) {
+    let (mut differences, mut warnings) = (Vec::new(), Vec::new());
+    for table in &what.tables {
+        let name = full_name(&table.schema, &table.name);
+        let (Some(source), Some(target)) = (source.tables.get(&name), target.tables.get(&name))
+        else {
+            differences.push(format!("table {name}: it was not measured on both sides"));
+            continue;
+        };
+        if table.refreshed {
+            let label = format!("materialized view {name}, filled anew on the target");
+            warnings.extend(row_difference(&label, source, target));
+        } else {
+            differences.extend(row_difference(&format!("table {name}"), source, target));
+        }
+    }
+    (differences, warnings)
 }
 
 fn row_difference(what: &str, source: &Rows, target: &Rows) -> Option<String> {
@@ -171,12 +175,12 @@ async fn sequence_differences(
     source: &Measured,
     target: &Measured,
 ) -> Result<Vec<String>> {
-    let client = world.open(Place::Source).await?;
+    let clients = [world.open(Place::Source).await?];
     let only = Measure {
         sequences: what.sequences.clone(),
         ..Measure::default()
     };
-    let now = measure::measure(&client, &only).await?;
+    let now = measure::measure(&clients, &only).await?;
     let mut differences = Vec::new();
     for (name, target) in &target.sequences {
         let (Some(then), Some(now)) = (source.sequences.get(name), now.sequences.get(name)) else {
@@ -200,7 +204,8 @@ async fn sequence_differences(
 async fn database(world: &World, expected: &[String]) -> Result<Vec<String>> {
     let client = world.open(Place::Target).await?;
     let found = inspect::database(&client, &world.target.place()).await?;
-    let statements = database_settings::statements(&found, &found.name);
+    let mut statements = database_settings::statements(&found, &found.name);
+    statements.push(database_settings::owner(&found, &found.name));
     let differences = |label: &'static str, these: &[String], those: &[String]| {
         let missing: Vec<_> = these
             .iter()
@@ -218,7 +223,7 @@ async fn database(world: &World, expected: &[String]) -> Result<Vec<String>> {
 
 /// An offline copy is of one moment: what was written later stays on the source, and whoever
 /// runs it should know.
-async fn source_writes(world: &World) -> Result<Output> {
+async fn source_writes(world: &World) -> Result<Vec<String>> {
     let then: Measured = world.output(&StepId::new(MEASURE))?;
     let client = world.open(Place::Source).await?;
     let now = measure::writes(&client).await?;
@@ -227,26 +232,23 @@ async fn source_writes(world: &World) -> Result<Output> {
         .filter(|(table, count)| then.writes.get(*table).copied().unwrap_or(0) < **count)
         .map(|(table, _)| table.as_str())
         .collect();
-    if written.is_empty() {
-        return Ok(Output::default());
-    }
     let warning = format!(
         "the source was written to after the snapshot; those rows are not on the target: {}",
         crate::report::some_of(&written, 10)
     );
-    Ok(Output {
-        warnings: vec![warning],
-        ..Output::default()
-    })
+    Ok((!written.is_empty())
+        .then_some(warning)
+        .into_iter()
+        .collect())
 }
 
 async fn settle(client: &Client) -> Result<()> {
     Ok(client.batch_execute(&SETTINGS.join("; ")).await?)
 }
 
-fn verdict(scene: Scene<'_>, differences: Vec<String>) -> Result<Output> {
+fn verdict(scene: Scene<'_>, differences: Vec<String>) -> Result<()> {
     if differences.is_empty() {
-        return Ok(Output::default());
+        return Ok(());
     }
     let what = format!(
         "{} and {} differ ({})",

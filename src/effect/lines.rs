@@ -91,7 +91,7 @@ fn comparison_lines(comparison: &Comparison) -> Vec<String> {
         }
         Comparison::Rows { measure } => measure_lines("target", measure),
         Comparison::Database { expected: _ } => {
-            vec!["compare: encoding, locale, owner, comment, privileges, settings".to_owned()]
+            vec!["compare: the database's owner, comment, privileges and settings".to_owned()]
         }
         Comparison::SourceWrites => vec![format!("source: {}", measure::WRITES)],
     }

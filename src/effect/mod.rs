@@ -131,6 +131,8 @@ pub struct Measure {
     pub sequences: Vec<(String, String)>,
     /// Whether large objects are measured, and how.
     pub large_objects: Option<LargeObjectMeasure>,
+    /// How many connections measure side by side.
+    pub jobs: u32,
 }
 
 /// A table whose rows are counted.
@@ -144,6 +146,11 @@ pub struct TableRows {
     pub hash: Option<RowHash>,
     /// Its columns, by name: the order in which they are hashed.
     pub columns: Vec<String>,
+    /// Its size, to share out the work.
+    pub bytes: u64,
+    /// Whether it is a materialized view: PostgreSQL fills it anew on the target, from what is
+    /// there, so that it rightly differs where the source's was stale.
+    pub refreshed: bool,
 }
 
 /// How large objects are measured.

@@ -116,6 +116,8 @@ impl<'a> Scene<'a> {
             schema: relation.schema.clone(),
             name: relation.name.clone(),
             hash: hash(relation),
+            bytes: relation.bytes,
+            refreshed: relation.kind == RelationKind::MaterializedView,
             columns: if by_rows {
                 relation.columns.clone()
             } else {
@@ -133,6 +135,7 @@ impl<'a> Scene<'a> {
                 .map(row)
                 .collect(),
             sequences: sequences.map(sequence).collect(),
+            jobs: self.resolved.copy.jobs,
             large_objects: Some(if by_rows {
                 LargeObjectMeasure::Content
             } else {

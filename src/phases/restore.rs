@@ -312,9 +312,8 @@ fn settings(scene: &Scene<'_>) -> Option<Step> {
     let mut statements =
         database_settings::statements(&scene.facts.source.database, &target.database_name);
     if target.database.as_ref().is_some_and(|_| !is_created(scene)) {
-        let owner = quote_identifier(&scene.facts.source.database.owner);
-        let name = quote_identifier(&target.database_name);
-        statements.insert(0, format!("alter database {name} owner to {owner}"));
+        let owner = database_settings::owner(&scene.facts.source.database, &target.database_name);
+        statements.insert(0, owner);
     }
     (!statements.is_empty()).then(|| Step {
         summary: "comment, privileges and settings of the database".to_owned(),

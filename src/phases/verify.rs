@@ -36,7 +36,8 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     if scene.moves_structure() && owners {
         let database = &scene.facts.source.database;
         let name = &scene.facts.target.database_name;
-        let expected = database_settings::statements(database, name);
+        let mut expected = database_settings::statements(database, name);
+        expected.push(database_settings::owner(database, name));
         let what = Comparison::Database { expected };
         steps.push(comparison(
             "verify.database",

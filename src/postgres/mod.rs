@@ -33,4 +33,4 @@ mod verifier;
 pub use child::ChildFiles;
 pub use conninfo::Conninfo;
 pub use environment::Environment;
-pub use quote::{qualified, quote_identifier, quote_literal};
+pub use quote::{full_name, qualified, quote_identifier, quote_literal};

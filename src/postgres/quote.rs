@@ -22,6 +22,20 @@ pub fn qualified(schema: &str, name: &str) -> String {
     format!("{}.{}", quote_identifier(schema), quote_identifier(name))
 }
 
+/// A relation's name for people, and unique: quoted only where it must be, as `public."Order"`.
+pub fn full_name(schema: &str, name: &str) -> String {
+    let part = |name: &str| {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        let is_plain = name.chars().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit());
+        if is_plain && !name.is_empty() {
+            name.to_owned()
+        } else {
+            quote_identifier(name)
+        }
+    };
+    format!("{}.{}", part(schema), part(name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

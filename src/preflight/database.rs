@@ -3,7 +3,7 @@
 
 use super::{Case, Finding, Level, found, list};
 use crate::inspect::{Locale, TargetDatabase};
-use crate::spec::{Existing, Scope};
+use crate::spec::{Existing, Scope, Verify};
 
 /// The database has to be made, and may not be; or only rows are copied, into nothing.
 pub(super) fn missing_database(case: &Case<'_>) -> Vec<Finding> {
@@ -102,12 +102,23 @@ pub(super) fn encoding(case: &Case<'_>) -> Vec<Finding> {
     else {
         return Vec::new();
     };
+    let hashed = case.choices.verify == Verify::Rows;
+    let level = if hashed {
+        Level::Refusal
+    } else {
+        Level::Warning
+    };
+    let and = if hashed {
+        ", and hashes over rows (verify: rows) cannot be compared"
+    } else {
+        ""
+    };
     found(
-        Level::Warning,
+        level,
         "encoding",
         format!(
             "the source database is encoded in {source}, the target database in {target}: text \
-             that {target} lacks stops the restore"
+             that {target} lacks stops the restore{and}"
         ),
         format!("Create the target database with encoding '{source}' template template0."),
     )
@@ -169,7 +180,7 @@ pub(super) fn locale_unknown(case: &Case<'_>) -> Vec<Finding> {
 
 /// Tablespaces are folders on the server, which nothing can copy.
 pub(super) fn tablespaces(case: &Case<'_>) -> Vec<Finding> {
-    if !case.with_structure() {
+    if !case.with_structure() || !case.choices.tablespaces {
         return Vec::new();
     }
     let missing: Vec<_> = case
@@ -188,7 +199,8 @@ pub(super) fn tablespaces(case: &Case<'_>) -> Vec<Finding> {
             "the target lacks tablespaces that the source uses: {}",
             list(missing)
         ),
-        "Run `create tablespace` for each on the target, with folders of its own.",
+        "Run `create tablespace` for each on the target, with folders of its own, or set \
+         copy.tablespaces: false to keep everything in the default one.",
     )
 }
 

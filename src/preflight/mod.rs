@@ -20,7 +20,7 @@ use std::fmt;
 use crate::error::{Error, Result};
 use crate::inspect::{Facts, Relation, RelationKind};
 use crate::selection::Selection;
-use crate::spec::{Existing, Scope};
+use crate::spec::{Existing, Scope, Verify};
 
 /// How much a finding weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,6 +67,10 @@ pub struct Choices {
     pub owners: bool,
     /// `copy.roles`.
     pub roles: bool,
+    /// `copy.tablespaces`.
+    pub tablespaces: bool,
+    /// `verify`.
+    pub verify: Verify,
     /// `copy.jobs`.
     pub jobs: u32,
 }

@@ -9,13 +9,15 @@ use crate::inspect::{
     ConnectedRole, Database, Dependent, Extension, LargeObjects, Locale, Role, RowHash, Schema,
     Server, Source, Target, TargetDatabase, TargetTable, Toolset,
 };
-use crate::spec::Exclude;
+use crate::spec::{Exclude, Verify};
 
 const CHOICES: Choices = Choices {
     scope: Scope::All,
     existing: Existing::Refuse,
     owners: true,
     roles: true,
+    tablespaces: true,
+    verify: Verify::Counts,
     jobs: 4,
 };
 
@@ -358,6 +360,11 @@ fn another_encoding_or_locale_is_a_warning_and_missing_icu_a_refusal() {
         });
     };
     assert_eq!(found_when(other), ["W encoding", "W locale"]);
+    let hashed = Choices {
+        verify: Verify::Rows,
+        ..CHOICES
+    };
+    assert_eq!(found_with(hashed, other), ["R encoding", "W locale"]);
     let unknown = |f: &mut Facts| f.target.locales = names(&["C"]);
     assert_eq!(found_when(unknown), ["W locale_unknown"]);
     let icu = |f: &mut Facts| {

@@ -5,4 +5,5 @@
 mod support;
 
 mod ground;
+mod inspect;
 mod the_check;

@@ -17,7 +17,6 @@ select format('alter database %I connection limit 42', current_database()) \gexe
 
 create schema "Odd Schema" authorization "inspect Owner";
 create schema ext;
-create extension hstore schema ext;
 
 create type mood as enum ('sad', 'glad');
 create domain positive as int check (value > 0);

@@ -8,5 +8,6 @@ mod connections;
 mod embedded;
 mod fingerprint;
 mod ground;
+mod inspect;
 mod plan_file;
 mod the_check;

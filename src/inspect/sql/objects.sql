@@ -81,7 +81,8 @@ with objects (kind, classid, objid, namespace, is_part) as (
     select o.*, pg_describe_object(o.classid, o.objid, 0) as description
     from objects o
     left join pg_namespace n on n.oid = o.namespace
-    where o.objid >= 16384
+    -- Whoever makes a large object may choose its OID.
+    where (o.objid >= 16384 or o.kind = 'large_objects')
         and (n.oid is null or n.nspname !~ '^pg_' and n.nspname <> 'information_schema')
         and not exists (
             select from pg_depend d

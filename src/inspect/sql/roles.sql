@@ -4,7 +4,10 @@ with recursive objects (classid, objid, owner, acl) as (
     select tableoid, oid, nspowner, nspacl from pg_namespace
     union all select tableoid, oid, relowner, relacl from pg_class where relpersistence <> 't'
     union all select tableoid, oid, proowner, proacl from pg_proc
-    union all select tableoid, oid, typowner, typacl from pg_type where typrelid = 0
+    -- Types that come with another one are no extension's members by themselves.
+    union all select t.tableoid, t.oid, t.typowner, t.typacl from pg_type t
+        where t.typrelid = 0 and t.typtype <> 'm'
+            and not exists (select from pg_type e where e.typarray = t.oid)
     union all select tableoid, oid, oprowner, null from pg_operator
     union all select tableoid, oid, opcowner, null from pg_opclass
     union all select tableoid, oid, opfowner, null from pg_opfamily
@@ -47,12 +50,15 @@ with recursive objects (classid, objid, owner, acl) as (
     union
     select o.owner
     from objects o
-    where o.owner = 10 and o.objid >= 16384 and (o.classid, o.objid) not in (table members)
+    where o.owner = 10
+        and (o.objid >= 16384 or o.classid = 'pg_largeobject_metadata'::regclass)
+        and (o.classid, o.objid) not in (table members)
     union
     select a.grantee
     from objects o, aclexplode(o.acl) a
     where a.grantee = 10 and a.grantee <> o.owner
-        and o.objid >= 16384 and (o.classid, o.objid) not in (table members)
+        and (o.objid >= 16384 or o.classid = 'pg_largeobject_metadata'::regclass)
+        and (o.classid, o.objid) not in (table members)
     union
     select r from pg_policy p, unnest(p.polroles) r where r = 10
 ), closure (oid) as (

@@ -9,5 +9,6 @@ mod embedded;
 mod fingerprint;
 mod ground;
 mod inspect;
+mod migrate;
 mod plan_file;
 mod the_check;

@@ -9,6 +9,7 @@ pub(crate) mod programs;
 mod settings;
 mod sql;
 mod template;
+pub(crate) mod tool;
 mod workplace;
 
 pub(crate) use cluster::Cluster;

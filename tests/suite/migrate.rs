@@ -1,0 +1,5 @@
+//! Whole migrations by the built program, each judged by the independent check.
+//! Never trusts the program's own verification.
+
+mod ground;
+mod whole;

@@ -1,0 +1,92 @@
+//! What the tests of whole migrations stand on: filled sources, plans, and the verdict.
+//! Never migrates by other means than the built program.
+
+use crate::support::compare::{Database, differences};
+use crate::support::tool::PlanFolder;
+use crate::support::{Cluster, data};
+
+/// A migration between two clusters that tests share: from a database of its own to a name that
+/// the target does not have yet.
+pub(super) struct Migration {
+    pub(super) from: &'static Cluster,
+    pub(super) to: &'static Cluster,
+    pub(super) source: String,
+    pub(super) target: String,
+    pub(super) folder: PlanFolder,
+}
+
+/// The second cluster of a major, so that a migration within one major has two servers.
+pub(super) fn other(major: u32) -> &'static Cluster {
+    use std::collections::BTreeMap;
+    use std::sync::{Mutex, PoisonError};
+    static OTHERS: Mutex<BTreeMap<u32, &'static Cluster>> = Mutex::new(BTreeMap::new());
+    let mut others = OTHERS.lock().unwrap_or_else(PoisonError::into_inner);
+    others
+        .entry(major)
+        .or_insert_with(|| Box::leak(Box::new(Cluster::start(major))))
+}
+
+impl Migration {
+    /// An empty source on the shared cluster of `from`, and a plan to the other cluster of `to`.
+    pub(super) fn new((from, to): (u32, u32), stem: &str, keys: &str) -> Self {
+        let (from, to) = (Cluster::shared(from), other(to));
+        let source = from.create_database(stem);
+        let target = format!("{source}_moved");
+        let folder = PlanFolder::new("");
+        let migration = Self {
+            from,
+            to,
+            source,
+            target,
+            folder,
+        };
+        migration.plan(keys);
+        migration
+    }
+
+    /// Runs SQL in the source.
+    pub(super) fn fill(self, sql: &str) -> Self {
+        self.from.psql(&self.source, sql);
+        self
+    }
+
+    /// Loads a file of `tests/data` into the source.
+    pub(super) fn load(self, file: &str) -> Self {
+        self.from.load(&self.source, &data(file));
+        self
+    }
+
+    /// Writes the plan anew: both URLs, and `keys`.
+    pub(super) fn plan(&self, keys: &str) {
+        self.folder.write(&format!(
+            "version: 1\nsource:\n  url: \"{}\"\ntarget:\n  url: \"{}\"\nmode: offline\n{keys}",
+            self.from.url(&self.source),
+            self.to.url(&self.target),
+        ));
+    }
+
+    /// Runs SQL in the source, which is still there.
+    pub(super) fn ask_source(&self, sql: &str) -> String {
+        self.from.psql(&self.source, sql)
+    }
+
+    /// Runs SQL in the target.
+    pub(super) fn ask_target(&self, sql: &str) -> String {
+        self.to.psql(&self.target, sql)
+    }
+
+    /// Panics with everything in which the target differs, by the independent check.
+    #[track_caller]
+    pub(super) fn must_be_equal(&self) {
+        let found = self.differences();
+        assert!(found.is_empty(), "{}", found.join("\n"));
+    }
+
+    /// Everything in which the target differs, by the independent check.
+    pub(super) fn differences(&self) -> Vec<String> {
+        differences(
+            Database::on(self.from, &self.source),
+            Database::on(self.to, &self.target),
+        )
+    }
+}

@@ -78,8 +78,20 @@ impl Migration {
     /// Panics with everything in which the target differs, by the independent check.
     #[track_caller]
     pub(super) fn must_be_equal(&self) {
+        self.must_differ_only_in(&[]);
+    }
+
+    /// Panics unless the target differs from the source in exactly these things, each the beginning
+    /// of what the independent check says.
+    #[track_caller]
+    pub(super) fn must_differ_only_in(&self, things: &[&str]) {
         let found = self.differences();
-        assert!(found.is_empty(), "{}", found.join("\n"));
+        let as_said = found.len() == things.len()
+            && found
+                .iter()
+                .zip(things)
+                .all(|(said, thing)| said.starts_with(thing));
+        assert!(as_said, "expected {things:?}, found:\n{}", found.join("\n"));
     }
 
     /// Everything in which the target differs, by the independent check.

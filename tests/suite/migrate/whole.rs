@@ -2,12 +2,26 @@
 //! across majors. Never uses a filter.
 
 use super::ground::Migration;
+use crate::support::tool::Ran;
 
 fn one_of_everything_ends_equal(majors: (u32, u32), jobs: u32) {
     let keys = format!("copy: {{ jobs: {jobs} }}\nverify: rows\n");
     let migration = Migration::new(majors, "everything", &keys).load("one_of_everything.sql");
-    migration.folder.apply().must_end(0, &[]);
-    migration.must_be_equal();
+    let ran = migration.folder.apply();
+    ran.must_end(0, &[]);
+    is_everything_but_the_subscription(&migration, &ran);
+}
+
+/// A second subscription to one publisher would double its rows: the plan and the outcome say that
+/// it stays, and all else is there.
+#[track_caller]
+fn is_everything_but_the_subscription(migration: &Migration, ran: &Ran) {
+    assert!(
+        ran.stdout.contains("Subscription not_connected"),
+        "{}",
+        ran.stdout
+    );
+    migration.must_differ_only_in(&["not_connected; Type: SUBSCRIPTION"]);
 }
 
 #[test]
@@ -33,4 +47,47 @@ fn contributed_extensions_end_equal() {
     let migration = Migration::new((15, 15), "contrib", "verify: rows\n").load("contrib.sql");
     migration.folder.apply().must_end(0, &[]);
     migration.must_be_equal();
+}
+
+/// The target as an operator may have made it: there, and empty, but otherwise not like the source.
+fn into_an_empty_database(majors: (u32, u32)) {
+    let migration = Migration::new(majors, "prepared", "verify: rows\n");
+    let name = &migration.target;
+    let create = format!(
+        "create role \"{name}\"; create database \"{name}\" owner \"{name}\" template template0;
+         grant create on database \"{name}\" to public"
+    );
+    migration.to.psql("postgres", &create);
+    let migration = migration.load("one_of_everything.sql");
+    let ran = migration.folder.apply();
+    ran.must_end(0, &[]);
+    is_everything_but_the_subscription(&migration, &ran);
+}
+
+#[test]
+fn a_database_that_is_there_and_empty_is_filled_and_gets_the_owner_of_the_source() {
+    into_an_empty_database((15, 15));
+    into_an_empty_database((15, 18));
+}
+
+#[test]
+fn a_filled_database_is_refused_by_name_and_replaced_when_the_plan_says_so() {
+    let migration =
+        Migration::new((15, 18), "filled", "verify: rows\n").load("one_of_everything.sql");
+    let name = &migration.target;
+    migration.to.psql(
+        "postgres",
+        &format!("create database \"{name}\" template template0"),
+    );
+    let mine = "create table kept_safe (id int); insert into kept_safe values (1)";
+    migration.to.psql(name, mine);
+    migration
+        .folder
+        .apply()
+        .must_end(4, &["table public.kept_safe", "restore.existing: replace"]);
+    assert_eq!(migration.ask_target("select id from kept_safe"), "1");
+    migration.plan("restore: { existing: replace }\nverify: rows\n");
+    let ran = migration.folder.apply();
+    ran.must_end(0, &[]);
+    is_everything_but_the_subscription(&migration, &ran);
 }

@@ -40,6 +40,11 @@ pub(crate) struct Ends {
     pub maintenance: Conninfo,
 }
 
+/// Keeps a second machine from filling the same target, for as long as it lives.
+pub(crate) struct TargetLock {
+    _session: Client,
+}
+
 /// What tells one database from another of the same name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Identity {
@@ -156,12 +161,11 @@ impl Ends {
         Ok(())
     }
 
-    /// Takes the lock that keeps a second machine from filling the same target; it is held as
-    /// long as the session returned.
+    /// Takes the lock that keeps a second machine from filling the same target.
     ///
     /// # Errors
     /// [`Exit::Locked`] when another migration holds it.
-    pub(crate) async fn lock(&self) -> Result<Client> {
+    pub(crate) async fn lock(&self) -> Result<TargetLock> {
         let client = self.maintenance.connect().await?;
         client.batch_execute(crate::snapshot::NO_TIMEOUTS).await?;
         let sql = "select pg_try_advisory_lock(hashtextextended('pg_dbmigrator ' || $1, 0))";
@@ -170,7 +174,7 @@ impl Ends {
             .await?
             .try_get(0)?
         {
-            return Ok(client);
+            return Ok(TargetLock { _session: client });
         }
         Err(Error::new(
             Exit::Locked,

@@ -166,20 +166,3 @@ impl fmt::Display for Error {
 }
 
 impl StdError for Error {}
-
-impl From<tokio_postgres::Error> for Error {
-    /// A server's error with its SQLSTATE, detail and hint, or the client's with every cause.
-    fn from(error: tokio_postgres::Error) -> Self {
-        let next = "Mend the cause, then run the same command again.";
-        let Some(db) = error.as_db_error() else {
-            return Self::failed("the conversation with a server failed", next).because_of(&error);
-        };
-        let mut cause = format!("{} (SQLSTATE {})", db.message(), db.code().code());
-        for (label, part) in [("detail", db.detail()), ("hint", db.hint())] {
-            if let Some(part) = part {
-                cause.push_str(&format!("\n{label}: {part}"));
-            }
-        }
-        Self::failed("a server refused a statement", next).because(cause)
-    }
-}

@@ -1,29 +1,32 @@
 //! The library's front door: a plan file in, a dry run, a migration or its undoing out.
 //! It puts the rooms together; it knows neither SQL nor the terminal.
 
+mod prepared;
+
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 use std::sync::Mutex;
 
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio_postgres::Client;
 
-use crate::effect::{World, lines};
+use crate::effect::World;
 use crate::embedded;
 use crate::ends::Ends;
 use crate::error::{Error, Result};
-use crate::events::{Events, Happened, ProgressEvent, Whence};
+use crate::events::{Events, ProgressEvent};
 use crate::executor::Executor;
 use crate::inspect::Facts;
-use crate::journal::{Event, Journal, Status};
+use crate::journal::{Journal, Status};
 use crate::outcome::MigrationOutcome;
 use crate::plan::{self, Plan};
 use crate::preflight::{Finding, preflight, refuse};
 use crate::resolve::{Resolved, resolve};
 use crate::spec::{self, Inputs};
-use crate::state::{StateDir, StateLock};
+use crate::state::StateDir;
 use crate::stop::{self, Stop, StopHandle};
+
+pub use prepared::Prepared;
 
 /// What a migration is made from.
 #[derive(Debug, Clone, Default)]
@@ -57,18 +60,6 @@ pub struct Preview {
     pub findings: Vec<Finding>,
     /// Where an earlier run stopped, if there was one.
     pub status: Option<Status>,
-}
-
-/// A migration that is ready to run: locked, checked and planned, nothing changed yet.
-pub struct Prepared<'a> {
-    migrator: &'a Migrator,
-    /// What will be done.
-    pub preview: Preview,
-    ends: Ends,
-    journal: Journal,
-    migration: String,
-    _state_lock: StateLock,
-    _target_lock: Client,
 }
 
 impl Migrator {
@@ -326,69 +317,6 @@ impl Migrator {
     }
 }
 
-impl Prepared<'_> {
-    /// Whether every step is done already.
-    pub fn is_complete(&self) -> bool {
-        self.journal.status().completed.is_some()
-    }
-
-    /// Performs what the plan says and is not done yet.
-    ///
-    /// # Errors
-    /// The first failure. What was done until then is kept; run again, it goes on.
-    pub async fn run(mut self) -> Result<MigrationOutcome> {
-        let migrator = self.migrator;
-        let resumed = self.preview.status.is_some();
-        if !self.is_complete() {
-            self.begin(resumed)?;
-            self.perform(resumed).await?;
-        }
-        let status = Journal::read(&migrator.state)?.unwrap_or_default();
-        let outcome = MigrationOutcome::new(&migrator.resolved, &self.preview.plan, &status);
-        migrator.state.write(&migrator.state.report(), &outcome)?;
-        Ok(outcome)
-    }
-
-    /// Writes the facts before the journal says that there are any.
-    fn begin(&mut self, resumed: bool) -> Result<()> {
-        let state = &self.migrator.state;
-        if !resumed {
-            state.write(&state.facts(), &self.preview.facts)?;
-            self.journal.append(Event::Begun {
-                migration: self.migration.clone(),
-                plan: self.preview.plan.name.clone(),
-                facts: "facts.json".to_owned(),
-            })?;
-        }
-        self.journal.append(Event::Run {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            set: self.migrator.resolved.set.clone(),
-        })
-    }
-
-    async fn perform(&mut self, resumed: bool) -> Result<()> {
-        let migrator = self.migrator;
-        let mut append = std::fs::OpenOptions::new();
-        append.create(true).append(true);
-        if let Ok(file) = append.open(migrator.state.events()) {
-            migrator.events.record_to(file);
-        }
-        let plan = self.preview.plan.name.clone();
-        migrator
-            .events
-            .tell(Whence::default(), Happened::RunStarted { plan, resumed });
-        let world = migrator.world(self.ends.clone(), self.journal.status());
-        let journal = Journal::open(&migrator.state)?;
-        let journal = Mutex::new(std::mem::replace(&mut self.journal, journal));
-        let executor = Executor {
-            plan: &self.preview.plan,
-            world: &world,
-            journal: &journal,
-        };
-        executor.apply().await
-    }
-}
-
 /// What every session of a migration is called: it tells ours from all others, and one
 /// migration's from another's. At most 63 bytes count.
 fn application_name(migration: &str) -> String {
@@ -401,11 +329,4 @@ fn random_name() -> String {
         "{:08x}",
         RandomState::new().build_hasher().finish() & 0xffff_ffff
     )
-}
-
-/// Every line of a plan, as `apply` performs it: for tests and for `--json`.
-pub fn planned_lines(plan: &Plan) -> Vec<String> {
-    plan.steps()
-        .flat_map(|step| step.effects.iter().flat_map(lines))
-        .collect()
 }

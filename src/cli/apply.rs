@@ -10,7 +10,7 @@ use crate::error::{Exit, Result};
 use crate::events::ProgressEvent;
 use crate::migrator::{Migrator, Prepared};
 use crate::outcome::MigrationOutcome;
-use crate::report::{Lines, Progress, Terminal, outcome_text, plan_text};
+use crate::report::{Lines, Progress, Terminal, outcome_text, plan_text, wrapped};
 
 #[derive(Debug, Args)]
 pub(super) struct Apply {
@@ -40,9 +40,10 @@ impl Apply {
         }
         print::out(&outcome_text(&outcome))?;
         let file = self.file.plan.display();
-        print::out(&format!(
-            "\nNext: use the target. `pg_dbmigrator finalize {file}` forgets the migration's state.\n"
-        ))
+        let next = format!(
+            "use the target. `pg_dbmigrator finalize {file}` forgets the migration's state."
+        );
+        print::out(&format!("\n{}", wrapped("Next: ", 6, &next)))
     }
 
     /// `None` when a human said no.

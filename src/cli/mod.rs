@@ -26,6 +26,27 @@ use crate::migrator::{Config, Migrator};
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// Use colours; `auto` does on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: Colour,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+impl From<Colour> for anstream::ColorChoice {
+    fn from(colour: Colour) -> Self {
+        match colour {
+            Colour::Auto => Self::Auto,
+            Colour::Always => Self::Always,
+            Colour::Never => Self::Never,
+        }
+    }
 }
 
 const EXIT_CODES: &str = "\
@@ -104,6 +125,7 @@ pub fn main() -> ExitCode {
             };
         }
     };
+    anstream::ColorChoice::from(cli.color).write_global();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

@@ -14,8 +14,12 @@ pub use plan_json::{PLAN_VERSION, plan_json};
 pub use plan_text::plan_text;
 pub use progress::{Lines, Progress, Terminal};
 pub use status_text::{StatusReport, StepReport, status_text};
+pub(crate) use wrap::wrapped;
 
 use anstyle::{AnsiColor, Style};
+
+/// The width of a step's name in a list: `target.role.shop_report` and a little more.
+const STEP_WIDTH: usize = 24;
 
 /// Titles.
 const BOLD: Style = Style::new().bold();

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::wrap::wrapped;
-use super::{BOLD, DIM, GREEN, RED, YELLOW, bytes, counted};
+use super::{BOLD, DIM, GREEN, RED, STEP_WIDTH, YELLOW, bytes, counted};
 use crate::effect::lines;
 use crate::inspect::{Facts, RelationKind, Server};
 use crate::migrator::Preview;
@@ -77,21 +77,15 @@ fn who_is_who(out: &mut String, facts: &Facts) {
         Some(database) if database.object_count == 0 => "there and empty",
         Some(_) => "not empty",
     };
-    let _ = writeln!(
-        out,
-        "  source  {}",
-        end(&source.database.name, &source.server, &size)
-    );
-    let _ = writeln!(
-        out,
-        "  target  {}",
-        end(&target.database_name, &target.server, state)
-    );
+    let source_end = end(&source.database.name, &source.server, &size);
+    let target_end = end(&target.database_name, &target.server, state);
+    out.push_str(&wrapped("  source  ", 10, &source_end));
+    out.push_str(&wrapped("  target  ", 10, &target_end));
 }
 
 fn end(database: &str, server: &Server, note: &str) -> String {
     format!(
-        "{database} at {}\n          PostgreSQL {}, {note}, connected as {}",
+        "{database} at {}\nPostgreSQL {}, {note}, connected as {}",
         server.place, server.version, server.role.name
     )
 }
@@ -166,8 +160,11 @@ fn show_findings(out: &mut String, findings: &[Finding]) {
 
 fn show_step(out: &mut String, step: &Step, done: bool, sql: bool) {
     let mark = if done { "done" } else { "" };
-    let title = format!("  {GREEN}{mark:<4}{GREEN:#}  {:<20} ", step.id.as_str());
-    out.push_str(&wrapped(&title, 29, &step.summary));
+    let title = format!(
+        "  {GREEN}{mark:<4}{GREEN:#}  {:<STEP_WIDTH$} ",
+        step.id.as_str()
+    );
+    out.push_str(&wrapped(&title, STEP_WIDTH + 9, &step.summary));
     if !sql {
         return;
     }
@@ -186,9 +183,11 @@ fn next(resolved: &Resolved, plan: &Plan, findings: &[Finding], begun: bool) -> 
     let file = resolved.path.display();
     if refused > 0 {
         let these = counted(refused as u64, "refusal");
-        return format!("Next: mend the {these} above, then `pg_dbmigrator plan {file}` again.\n");
+        let text = format!("mend the {these} above, then `pg_dbmigrator plan {file}` again.");
+        return wrapped("Next: ", 6, &text);
     }
     let steps = counted(plan.steps().count() as u64, "step");
     let verb = if begun { "resume" } else { "carry out" };
-    format!("Next: `pg_dbmigrator apply {file}` to {verb} these {steps}.\n")
+    let text = format!("`pg_dbmigrator apply {file}` to {verb} these {steps}.");
+    wrapped("Next: ", 6, &text)
 }

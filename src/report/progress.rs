@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::wrap::wrapped;
-use super::{BOLD, DIM, GREEN, RED, YELLOW, bytes, duration};
+use super::{BOLD, DIM, GREEN, RED, STEP_WIDTH, YELLOW, bytes, duration};
 use crate::events::{Happened, ProgressEvent};
 use crate::plan::StepId;
 
@@ -73,7 +73,7 @@ impl Terminal {
             Happened::StepStarted { summary } => {
                 let bar = self.bars.add(ProgressBar::new_spinner());
                 bar.set_style(style("  {spinner}     {wide_msg}"));
-                bar.set_message(format!("{:<20} {summary}", step.as_str()));
+                bar.set_message(format!("{:<STEP_WIDTH$} {summary}", step.as_str()));
                 bar.enable_steady_tick(Duration::from_millis(120));
                 self.running.insert(step.clone(), bar);
             }
@@ -148,13 +148,18 @@ fn line(event: &ProgressEvent) -> Option<String> {
         }
         Happened::StepSkipped { done_at } => {
             format!(
-                "  {DIM}done  {step:<20} since {}{DIM:#}",
+                "  {DIM}done  {step:<STEP_WIDTH$} since {}{DIM:#}",
                 done_at.strftime("%F %T UTC")
             )
         }
-        Happened::StepUndone { reason } => format!("  {YELLOW}undo{YELLOW:#}  {step:<20} {reason}"),
+        Happened::StepUndone { reason } => {
+            format!("  {YELLOW}undo{YELLOW:#}  {step:<STEP_WIDTH$} {reason}")
+        }
         Happened::StepDone { seconds } => {
-            format!("  {GREEN}done{GREEN:#}  {step:<20} {}", duration(*seconds))
+            format!(
+                "  {GREEN}done{GREEN:#}  {step:<STEP_WIDTH$} {}",
+                duration(*seconds)
+            )
         }
         Happened::StepFailed { error: _ } => format!("  {RED}fail{RED:#}  {step}"),
         Happened::Warning { message } => {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::{BOLD, DIM, GREEN, RED, counted};
+use super::{BOLD, DIM, GREEN, RED, STEP_WIDTH, counted};
 use crate::embedded::Listed;
 use crate::journal::Status;
 use crate::resolve::Resolved;
@@ -18,7 +18,7 @@ pub struct StatusReport {
     pub plan: String,
     /// `not_begun`, `running`, `stopped`, `failed`, `aborting` or `complete`.
     pub stands: &'static str,
-    /// The steps that were started, by id.
+    /// The steps that were started, in the order in which they were done.
     pub steps: Vec<StepReport>,
     /// Throwaway servers, by side: `url`, `major`, `running`.
     pub embedded: serde_json::Map<String, serde_json::Value>,
@@ -54,7 +54,11 @@ impl StatusReport {
             "complete" => format!("pg_dbmigrator finalize {file}"),
             _ => format!("pg_dbmigrator apply {file}"),
         };
-        let steps = status.into_iter().flat_map(|status| &status.steps);
+        let mut steps: Vec<_> = status
+            .into_iter()
+            .flat_map(|status| &status.steps)
+            .collect();
+        steps.sort_by_key(|(_, step)| (step.done.is_none(), step.done));
         let embedded = servers.iter().map(
             |Listed {
                  server,
@@ -72,6 +76,7 @@ impl StatusReport {
             plan: resolved.name.clone(),
             stands,
             steps: steps
+                .into_iter()
                 .map(|(id, step)| StepReport {
                     step: id.to_string(),
                     done_at: step.done.map(|at| at.to_string()),
@@ -118,9 +123,13 @@ pub fn status_text(report: &StatusReport) -> String {
     } in &report.steps
     {
         let _ = match (done_at, error) {
-            (Some(at), _) => writeln!(out, "  {GREEN}done{GREEN:#}  {step:<20} {DIM}{at}{DIM:#}"),
+            (Some(at), _) => writeln!(
+                out,
+                "  {GREEN}done{GREEN:#}  {step:<STEP_WIDTH$} {DIM}{}{DIM:#}",
+                to_the_second(at)
+            ),
             (None, Some(_)) => writeln!(out, "  {RED}fail{RED:#}  {step}"),
-            (None, None) => writeln!(out, "        {step:<20} started"),
+            (None, None) => writeln!(out, "        {step:<STEP_WIDTH$} started"),
         };
     }
     for (side, server) in &report.embedded {
@@ -137,4 +146,10 @@ pub fn status_text(report: &StatusReport) -> String {
     }
     let _ = writeln!(out, "\nNext: `{}`", report.next);
     out
+}
+
+/// `2026-01-31T12:00:00.123Z` as `2026-01-31 12:00:00 UTC`.
+fn to_the_second(at: &str) -> String {
+    let second = at.split_once('.').map_or(at, |(second, _)| second);
+    format!("{} UTC", second.trim_end_matches('Z').replace('T', " "))
 }

@@ -1,10 +1,11 @@
-//! Text wrapped at words for a terminal of 80 columns. It cuts no word, however long.
+//! Text wrapped at words for a terminal of 80 columns. It cuts no word and no command in
+//! backquotes, however long.
 
 /// The width that text is wrapped to.
 const WIDTH: usize = 80;
 
 /// Text wrapped at words: the first line starts after `first`, all others after `indent` blanks.
-pub(super) fn wrapped(first: &str, indent: usize, text: &str) -> String {
+pub(crate) fn wrapped(first: &str, indent: usize, text: &str) -> String {
     let blank = " ".repeat(indent);
     let mut out = String::new();
     let mut start = first;
@@ -12,7 +13,7 @@ pub(super) fn wrapped(first: &str, indent: usize, text: &str) -> String {
         let mut line = start.to_owned();
         let mut width = visible_width(start);
         let mut is_empty = true;
-        for word in paragraph.split(' ').filter(|word| !word.is_empty()) {
+        for word in words(paragraph) {
             let word_width = word.chars().count();
             if !is_empty && width + 1 + word_width > WIDTH {
                 out.push_str(line.trim_end());
@@ -36,6 +37,16 @@ pub(super) fn wrapped(first: &str, indent: usize, text: &str) -> String {
     out
 }
 
+/// The words of a line. A command in backquotes is one, so that it can be copied.
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    let mut in_command = false;
+    line.split(move |c: char| {
+        in_command ^= c == '`';
+        c == ' ' && !in_command
+    })
+    .filter(|word| !word.is_empty())
+}
+
 /// The width of text on a terminal, without its colours.
 fn visible_width(text: &str) -> usize {
     anstream::adapter::strip_str(text)
@@ -47,6 +58,15 @@ fn visible_width(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_in_backquotes_stays_in_one_piece() {
+        let text = format!(
+            "{} `pg_dbmigrator apply migrate.yaml` again",
+            "word ".repeat(13)
+        );
+        assert!(wrapped("", 2, &text).contains("\n  `pg_dbmigrator apply migrate.yaml` again\n"));
+    }
 
     #[test]
     fn long_text_is_wrapped_under_its_first_word() {

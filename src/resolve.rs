@@ -139,68 +139,33 @@ impl Resolved {
 pub fn resolve(document: Document) -> Result<Resolved> {
     let mut problems = Problems::default();
     let spec = document.spec.clone();
-    let stem = || {
-        document
-            .path
-            .file_stem()
-            .map(|stem| stem.to_string_lossy().into_owned())
-    };
+    let path = &document.path;
+    let stem = || Some(path.file_stem()?.to_string_lossy().into_owned());
     let name = spec.name.or_else(stem).unwrap_or_else(|| "plan".to_owned());
-    let folder = std::path::absolute(&document.path).unwrap_or_else(|_| document.path.clone());
+    let folder = std::path::absolute(path).unwrap_or_else(|_| path.clone());
     let folder = folder.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-    let source = endpoint(
-        &document,
-        "/source",
-        &spec.source,
-        (&name, &folder),
-        &mut problems,
-    );
-    let target = endpoint(
-        &document,
-        "/target",
-        &spec.target,
-        (&name, &folder),
-        &mut problems,
-    );
-    let copy = spec.copy.unwrap_or_default();
+    let place = Place {
+        document: &document,
+        name: &name,
+        folder: &folder,
+    };
+    let source = endpoint(place, "/source", &spec.source, &mut problems);
+    let target = endpoint(place, "/target", &spec.target, &mut problems);
+    let copy = copy(place, spec.copy.unwrap_or_default(), &mut problems);
     let restore = spec.restore.unwrap_or_default();
     let thresholds = spec.thresholds.unwrap_or_default();
-    let owners = copy.owners.unwrap_or(true);
-    if copy.roles == Some(true) && !owners {
-        problems.push(document.problem(
-            "/copy/roles",
-            "roles are created for owners and privileges, which are switched off",
-            "remove `roles`, or `owners: false`",
-        ));
-    }
-    let lock_timeout = thresholds.lock_timeout.as_deref().map(duration);
-    if lock_timeout == Some(None) {
-        problems.push(document.problem(
-            "/thresholds/lock_timeout",
-            "not a duration",
-            "write a number and a unit: `500ms`, `30s`, `5m` or `1h`",
-        ));
-    }
+    let lock_timeout = lock_timeout(place, &thresholds, &mut problems);
     problems.settle()?;
     let (source, target) = source
         .zip(target)
         .expect("an endpoint is missing only with a problem");
+    let set = document.sets.iter();
     Ok(Resolved {
-        name,
-        path: document.path.clone(),
+        path: path.clone(),
         source,
         target,
         mode: spec.mode,
-        copy: Copy {
-            method: copy.method,
-            scope: copy.scope,
-            jobs: copy.jobs.unwrap_or(DEFAULT_JOBS),
-            owners,
-            roles: owners && copy.roles.unwrap_or(true),
-            tablespaces: copy.tablespaces.unwrap_or(true),
-            compress: copy.compress.unwrap_or(DEFAULT_COMPRESS),
-            tools: copy.tools.map(|tools| folder.join(tools)),
-        },
+        copy,
         restore: Restore {
             allow_errors: restore.allow_errors.unwrap_or(false),
             existing: restore.existing,
@@ -209,22 +174,65 @@ pub fn resolve(document: Document) -> Result<Resolved> {
         poll: thresholds
             .poll_secs
             .map_or(DEFAULT_POLL, |secs| Duration::from_secs(secs.into())),
-        lock_timeout: lock_timeout.flatten().unwrap_or(DEFAULT_LOCK_TIMEOUT),
+        lock_timeout,
         verify: spec.verify,
-        set: document
-            .sets
-            .iter()
-            .map(|(key, value)| format!("{key}={value}"))
-            .collect(),
+        set: set.map(|(key, value)| format!("{key}={value}")).collect(),
+        name,
         document,
     })
 }
 
+/// Where values stand: the file, the plan's name, and the folder that paths are relative to.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    document: &'a Document,
+    name: &'a str,
+    folder: &'a Path,
+}
+
+fn copy(place: Place<'_>, copy: spec::Copy, problems: &mut Problems) -> Copy {
+    let owners = copy.owners.unwrap_or(true);
+    if copy.roles == Some(true) && !owners {
+        problems.push(place.document.problem(
+            "/copy/roles",
+            "roles are created for owners and privileges, which are switched off",
+            "remove `roles`, or `owners: false`",
+        ));
+    }
+    Copy {
+        method: copy.method,
+        scope: copy.scope,
+        jobs: copy.jobs.unwrap_or(DEFAULT_JOBS),
+        owners,
+        roles: owners && copy.roles.unwrap_or(true),
+        tablespaces: copy.tablespaces.unwrap_or(true),
+        compress: copy.compress.unwrap_or(DEFAULT_COMPRESS),
+        tools: copy.tools.map(|tools| place.folder.join(tools)),
+    }
+}
+
+fn lock_timeout(
+    place: Place<'_>,
+    thresholds: &spec::Thresholds,
+    problems: &mut Problems,
+) -> Duration {
+    let Some(text) = thresholds.lock_timeout.as_deref() else {
+        return DEFAULT_LOCK_TIMEOUT;
+    };
+    duration(text).unwrap_or_else(|| {
+        problems.push(place.document.problem(
+            "/thresholds/lock_timeout",
+            "not a duration",
+            "write a number and a unit: `500ms`, `30s`, `5m` or `1h`",
+        ));
+        DEFAULT_LOCK_TIMEOUT
+    })
+}
+
 fn endpoint(
-    document: &Document,
+    place: Place<'_>,
     pointer: &str,
     endpoint: &spec::Endpoint,
-    (name, folder): (&str, &Path),
     problems: &mut Problems,
 ) -> Option<Endpoint> {
     let side = &pointer[1..];
@@ -239,8 +247,8 @@ fn endpoint(
             }),
         ) => Some(Endpoint::Embedded {
             major: *major,
-            database: database.clone().unwrap_or_else(|| name.to_owned()),
-            sql: sql.iter().map(|path| folder.join(path)).collect(),
+            database: database.clone().unwrap_or_else(|| place.name.to_owned()),
+            sql: sql.iter().map(|path| place.folder.join(path)).collect(),
         }),
         (both, _) => {
             let what = if both.is_some() {
@@ -248,7 +256,7 @@ fn endpoint(
             } else {
                 "neither `url` nor"
             };
-            problems.push(document.problem(
+            problems.push(place.document.problem(
                 pointer,
                 &format!("{side} has {what} `embedded`"),
                 "say exactly one: where the database is, or how to start it",

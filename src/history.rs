@@ -7,6 +7,7 @@ use crate::effect::lines;
 use crate::error::{Error, Result};
 use crate::journal::Status;
 use crate::plan::{Plan, Step};
+use crate::secret::redact;
 
 /// Refuses a plan whose lines differ from those that were started under it.
 ///
@@ -61,8 +62,10 @@ pub(crate) fn incomplete(plan: &Path) -> Error {
     )
 }
 
+/// As the journal keeps them: a word of them may happen to be a password.
 fn step_lines(step: &Step) -> Vec<String> {
-    step.effects.iter().flat_map(lines).collect()
+    let lines = step.effects.iter().flat_map(lines);
+    lines.map(|line| redact(&line).into_owned()).collect()
 }
 
 /// Only the lines that differ: a restore may have hundreds that do not.

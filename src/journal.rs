@@ -82,6 +82,39 @@ pub enum Event {
     Aborting,
 }
 
+impl Event {
+    /// The event with every text for people redacted. Ids and outputs stay as they are: they hold
+    /// names and numbers that a later run goes by, and a password may be any word.
+    fn redacted(self) -> Self {
+        let shown = |text: String| redact(&text).into_owned();
+        let all = |texts: Vec<String>| texts.into_iter().map(shown).collect();
+        match self {
+            Self::Run { version, set } => Self::Run {
+                version,
+                set: all(set),
+            },
+            Self::Started { step, lines } => Self::Started {
+                step,
+                lines: all(lines),
+            },
+            Self::Done {
+                step,
+                output,
+                warnings,
+            } => Self::Done {
+                step,
+                output,
+                warnings: all(warnings),
+            },
+            Self::Failed { step, error } => Self::Failed {
+                step,
+                error: shown(error),
+            },
+            Self::Begun { .. } | Self::Undone { .. } | Self::Completed | Self::Aborting => self,
+        }
+    }
+}
+
 /// Where a step stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepStatus {
@@ -241,10 +274,10 @@ impl Journal {
     pub fn append(&mut self, event: Event) -> Result<()> {
         let entry = Entry {
             at: Timestamp::now(),
-            event,
+            event: event.redacted(),
         };
         let text = serde_json::to_string(&entry).expect("a journal entry is always JSON");
-        let line = format!("{}\n", redact(&text));
+        let line = format!("{text}\n");
         let before = self.file.stream_position().unwrap_or(0);
         let written = self
             .file

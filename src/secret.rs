@@ -9,6 +9,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
 
 use crate::error::{Error, Exit, Result};
 
@@ -20,8 +21,8 @@ const CLOSE: char = '\u{F5EC2}';
 /// The characters that no plan and no argument may hold: they could forge a placeholder.
 pub(crate) const RESERVED: [char; 2] = [OPEN, CLOSE];
 
-/// Shorter values are not searched for in free text: redacting every `a` would leave nothing to
-/// read. Placeholders protect them all the same.
+/// Shorter values, in bytes, are not searched for in free text: redacting every `a` would leave
+/// nothing to read. Placeholders protect them all the same.
 const SHORTEST_SEARCHED: usize = 4;
 
 #[derive(Default)]
@@ -121,8 +122,13 @@ impl Serialize for Sealed {
 }
 
 /// Puts a value into the registry under a label such as `env SOURCE_PASSWORD`, and returns the
-/// placeholder that stands for it.
+/// placeholder that stands for it. The registry is the process's own and never forgets; values
+/// under four bytes are hidden by their placeholders only, and not found in free text.
 pub fn seal(label: &str, value: impl Into<String>) -> String {
+    // A label must be able to stand in a JSON string and on one line, whatever a file is called.
+    let label = &label
+        .replace(['"', '\\'], "'")
+        .replace(char::is_control, " ");
     let mut registry = REGISTRY.write().expect("no holder of this lock panics");
     let value: SecretString = value.into().into();
     let known = registry
@@ -153,6 +159,20 @@ pub fn redact(text: &str) -> Cow<'_, str> {
             Cow::Owned(search.replace_all(&shown, labels))
         }
         _ => shown,
+    }
+}
+
+/// The JSON value with every text in it redacted. Keys stay: programs go by them, and a password
+/// may be any word.
+pub fn redact_json(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(redact(&text).into_owned()),
+        Value::Array(items) => items.into_iter().map(redact_json).collect(),
+        Value::Object(pairs) => pairs
+            .into_iter()
+            .map(|(key, value)| (key, redact_json(value)))
+            .collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value,
     }
 }
 
@@ -252,6 +272,27 @@ mod tests {
                 "{shown}"
             );
         }
+    }
+
+    #[test]
+    fn a_short_secret_is_hidden_by_its_placeholder_alone() {
+        let text = Sealed::new(format!("x{}", seal("env SHORT", "qz7")));
+        assert_eq!(text.to_string(), "x<env SHORT>");
+        assert_eq!(redact("qz7 in free text"), "qz7 in free text");
+    }
+
+    #[test]
+    fn no_label_can_break_the_json_that_it_ends_up_in() {
+        let placeholder = seal("file a\"b\\c\nd", "kept-out-of-json");
+        assert_eq!(redact(&placeholder), "<file a'b'c d>");
+    }
+
+    #[test]
+    fn a_password_that_is_a_key_of_json_leaves_the_key() {
+        seal("env KEYWORD", "keyword-of-json");
+        let value = serde_json::json!({"keyword-of-json": ["keyword-of-json", 1]});
+        let shown = serde_json::json!({"keyword-of-json": ["<env KEYWORD>", 1]});
+        assert_eq!(redact_json(value), shown);
     }
 
     #[test]

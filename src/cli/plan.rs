@@ -33,12 +33,11 @@ impl Plan {
             ));
         }
         let preview = migrator.preview().await?;
-        let text = if self.json {
-            format!("{:#}\n", plan_json(&preview))
+        if self.json {
+            print::json(plan_json(&preview), false)?;
         } else {
-            plan_text(migrator.resolved(), &preview, self.show_sql)
-        };
-        print::out(&text)?;
+            print::out(&plan_text(migrator.resolved(), &preview, self.show_sql))?;
+        }
         let refused = preview
             .findings
             .iter()

@@ -4,17 +4,34 @@
 use std::io::{IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
+use serde::Serialize;
 
 use crate::error::{Error, Exit, Result};
-use crate::secret::redact;
+use crate::secret::{redact, redact_json};
 
 /// Prints text to standard output.
 pub(super) fn out(text: &str) -> Result<Exit> {
+    write(&redact(text))
+}
+
+fn write(text: &str) -> Result<Exit> {
     let mut stdout = anstream::stdout().lock();
     let _ = stdout
-        .write_all(redact(text).as_bytes())
+        .write_all(text.as_bytes())
         .and_then(|()| stdout.flush());
     Ok(Exit::Done)
+}
+
+/// Prints a value as JSON to standard output, on one line or as people read it.
+pub(super) fn json(value: impl Serialize, on_one_line: bool) -> Result<Exit> {
+    let value = serde_json::to_value(value).expect("what is printed is always JSON");
+    let value = redact_json(value);
+    let text = if on_one_line {
+        format!("{value}\n")
+    } else {
+        format!("{value:#}\n")
+    };
+    write(&text)
 }
 
 /// Prints an error to standard error.

@@ -24,8 +24,7 @@ impl Status {
         let running = migrator.state().is_locked();
         let report = StatusReport::new(migrator.resolved(), status.as_ref(), running, &servers);
         if self.json {
-            let text = serde_json::to_string_pretty(&report).expect("a report is always JSON");
-            return print::out(&format!("{text}\n"));
+            return print::json(&report, false);
         }
         print::out(&status_text(&report))
     }

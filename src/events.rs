@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::outcome::MigrationOutcome;
 use crate::plan::{Phase, StepId};
 use crate::secret::redact;
 
@@ -104,6 +105,68 @@ pub enum Happened {
     },
     /// Everything is done, and proven as the plan asked.
     Completed,
+    /// The last event of a run that succeeded.
+    Outcome {
+        /// What came of it.
+        outcome: Box<MigrationOutcome>,
+    },
+    /// The last event of a run that did not.
+    RunFailed {
+        /// The exit code.
+        exit: u8,
+        /// What happened, why, and what to do next.
+        error: String,
+    },
+}
+
+impl Happened {
+    /// The same with every text for people redacted.
+    fn redacted(self) -> Self {
+        let shown = |text: String| redact(&text).into_owned();
+        match self {
+            Self::RunStarted { plan, resumed } => Self::RunStarted {
+                plan: shown(plan),
+                resumed,
+            },
+            Self::StepUndone { reason } => Self::StepUndone {
+                reason: shown(reason),
+            },
+            Self::StepStarted { summary } => Self::StepStarted {
+                summary: shown(summary),
+            },
+            Self::Performed { line } => Self::Performed { line: shown(line) },
+            Self::Progress {
+                bytes_done,
+                bytes_total,
+                bytes_per_second,
+                seconds_left,
+                message,
+            } => Self::Progress {
+                bytes_done,
+                bytes_total,
+                bytes_per_second,
+                seconds_left,
+                message: shown(message),
+            },
+            Self::Warning { message } => Self::Warning {
+                message: shown(message),
+            },
+            Self::StepFailed { error } => Self::StepFailed {
+                error: shown(error),
+            },
+            Self::RunFailed { exit, error } => Self::RunFailed {
+                exit,
+                error: shown(error),
+            },
+            // What an outcome tells was redacted when the journal took it in.
+            Self::Outcome { outcome: _ }
+            | Self::PhaseStarted { purpose: _ }
+            | Self::PhaseDone
+            | Self::StepSkipped { done_at: _ }
+            | Self::StepDone { seconds: _ }
+            | Self::Completed => self,
+        }
+    }
 }
 
 /// Where events go: the state directory's file, and whoever subscribed.
@@ -162,17 +225,12 @@ impl Events {
             at: Timestamp::now(),
             stage: whence.stage,
             step: whence.step.cloned(),
-            happened,
+            happened: happened.redacted(),
         };
         let text = serde_json::to_string(&event).expect("an event is always JSON");
-        let safe = redact(&text);
-        let event = match &safe {
-            std::borrow::Cow::Borrowed(_) => event,
-            std::borrow::Cow::Owned(text) => serde_json::from_str(text).unwrap_or(event),
-        };
         if let Some(file) = &mut inner.file {
             // A full disk must not stop the work for want of a record of it: the journal does.
-            let _ = writeln!(file, "{safe}");
+            let _ = writeln!(file, "{text}");
         }
         inner
             .listeners

@@ -82,6 +82,7 @@ pub mod fingerprint;
 pub mod migrator;
 #[doc(hidden)]
 pub mod postgres;
+mod row_values;
 #[doc(hidden)]
 pub mod secret;
 mod side;

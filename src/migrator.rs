@@ -14,7 +14,7 @@ use crate::effect::World;
 use crate::embedded;
 use crate::ends::Ends;
 use crate::error::{Error, Result};
-use crate::events::{Events, ProgressEvent};
+use crate::events::{Events, Happened, ProgressEvent, Whence};
 use crate::executor::Executor;
 use crate::inspect::Facts;
 use crate::journal::{Journal, Status};
@@ -93,6 +93,21 @@ impl Migrator {
     /// Ends every stream of events; [`Migrator::run`] does so by itself.
     pub fn close_events(&self) {
         self.events.close();
+    }
+
+    /// Tells how a run ended; a human who said no is no event.
+    pub(crate) fn tell_end(&self, done: Result<Option<&MigrationOutcome>, &Error>) {
+        let last = match done {
+            Ok(None) => return,
+            Ok(Some(outcome)) => Happened::Outcome {
+                outcome: Box::new(outcome.clone()),
+            },
+            Err(error) => Happened::RunFailed {
+                exit: error.exit() as u8,
+                error: error.to_string(),
+            },
+        };
+        self.events.tell(Whence::default(), last);
     }
 
     /// Asks a run to stop safely; `run` again goes on.
@@ -213,6 +228,7 @@ impl Migrator {
     /// The first failure. What was done until then is kept; run again, it goes on.
     pub async fn run(&self) -> Result<MigrationOutcome> {
         let done = async { self.prepare().await?.run().await }.await;
+        self.tell_end(done.as_ref().map(Some));
         self.events.close();
         done
     }

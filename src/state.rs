@@ -11,6 +11,9 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Exit, Result};
 
+/// How the directories of connection files begin.
+const CONNECTION_FILES: &str = "connect-";
+
 /// `migrate.state/` for `migrate.yaml`.
 #[derive(Debug, Clone)]
 pub struct StateDir {
@@ -83,7 +86,8 @@ impl StateDir {
         made.map_err(|error| self.trouble("cannot make the state directory", &error))
     }
 
-    /// Takes the lock, or says that another process holds it.
+    /// Takes the lock, or says that another process holds it; then removes the connection files,
+    /// which hold passwords, of a process that was killed.
     ///
     /// # Errors
     /// [`Exit::Locked`] when another process works on this plan.
@@ -95,7 +99,10 @@ impl StateDir {
             .open(&path)
             .map_err(|error| self.trouble("cannot open the lock file", &error))?;
         match file.try_lock() {
-            Ok(()) => Ok(StateLock { _file: file }),
+            Ok(()) => {
+                self.remove_connection_files()?;
+                Ok(StateLock { _file: file })
+            }
             Err(TryLockError::WouldBlock) => Err(Error::new(
                 Exit::Locked,
                 format!(
@@ -108,6 +115,35 @@ impl StateDir {
                 Err(self.trouble("cannot lock the state directory", &error))
             }
         }
+    }
+
+    /// A new private directory for the files that tell a child program how to connect; it goes
+    /// away when dropped.
+    ///
+    /// # Errors
+    /// When the file system says no.
+    pub(crate) fn connection_files(&self) -> Result<tempfile::TempDir> {
+        tempfile::Builder::new()
+            .prefix(CONNECTION_FILES)
+            .tempdir_in(&self.path)
+            .map_err(|error| self.trouble("cannot write connection files", &error))
+    }
+
+    fn remove_connection_files(&self) -> Result<()> {
+        let remove = || -> std::io::Result<()> {
+            for entry in fs::read_dir(&self.path)? {
+                let entry = entry?;
+                if entry
+                    .file_name()
+                    .as_encoded_bytes()
+                    .starts_with(CONNECTION_FILES.as_bytes())
+                {
+                    fs::remove_dir_all(entry.path())?;
+                }
+            }
+            Ok(())
+        };
+        remove().map_err(|error| self.trouble("cannot remove an earlier run's passwords", &error))
     }
 
     /// Whether another process holds the lock.

@@ -19,7 +19,7 @@ pub(super) struct Apply {
     /// Do not ask for a confirmation
     #[arg(short, long)]
     yes: bool,
-    /// Print one JSON line per event, and the outcome as the last line
+    /// Print one JSON line per event; the last one says how it ended
     #[arg(long)]
     json: bool,
 }
@@ -35,8 +35,7 @@ impl Apply {
             return Ok(Exit::Done);
         };
         if self.json {
-            let line = serde_json::json!({ "event": "outcome", "outcome": outcome });
-            return print::out(&format!("{line}\n"));
+            return Ok(Exit::Done);
         }
         print::out(&outcome_text(&outcome))?;
         let file = self.file.plan.display();
@@ -56,6 +55,8 @@ impl Apply {
             prepared.run().await.map(Some)
         };
         let done = done.await;
+        let ended = done.as_ref().map(Option::as_ref);
+        migrator.tell_end(ended);
         migrator.close_events();
         done
     }
@@ -89,7 +90,6 @@ struct Json;
 
 impl Progress for Json {
     fn show(&mut self, event: &ProgressEvent) {
-        let line = serde_json::to_string(event).expect("an event is always JSON");
-        let _ = print::out(&format!("{line}\n"));
+        let _ = print::json(event, true);
     }
 }

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::error::{Error, Exit, Result};
 use crate::migrator::{Config, Migrator};
@@ -113,6 +114,7 @@ fn assignment(text: &str) -> std::result::Result<(String, String), String> {
 /// Runs the command line of this process and says how to end it.
 pub fn main() -> ExitCode {
     print::redact_panics();
+    no_core_dumps();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -137,6 +139,16 @@ pub fn main() -> ExitCode {
             error.exit().into()
         }
     }
+}
+
+/// Neither this process nor its children leave their memory, passwords in it, on a disk.
+fn no_core_dumps() {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    // Where the system says no there is nothing to be done, and nothing was changed.
+    let _ = setrlimit(Resource::Core, none);
 }
 
 async fn run(command: Command) -> Result<Exit> {

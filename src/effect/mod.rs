@@ -6,6 +6,7 @@ mod compare;
 mod complaints;
 mod dump_files;
 mod lines;
+mod moved;
 mod program;
 mod progress;
 mod snapshot;
@@ -76,8 +77,21 @@ pub struct Program {
     pub arguments: Vec<Argument>,
     /// Whether known-harmless errors are warnings (`restore.allow_errors`).
     pub allow_errors: bool,
-    /// The tables it moves: `schema.name` and bytes, for its progress.
-    pub tables: Vec<(String, u64)>,
+    /// The tables whose rows it moves, for its progress.
+    pub tables: Vec<TableSize>,
+}
+
+/// How large a table is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableSize {
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// Its bytes on disk, TOAST included, indexes not.
+    pub bytes: u64,
+    /// Its rows, where somebody counted or estimated them.
+    pub rows: Option<u64>,
 }
 
 /// A client program.

@@ -8,8 +8,13 @@ use super::child::{Invocation, run as run_child};
 use super::complaints::Complaints;
 use super::progress::Progress;
 use super::world::{Output, Scene, World};
-use super::{Argument, Effect, Program, Tool, lines};
+use super::{Argument, Effect, Program, TableSize, Tool, lines};
 use crate::error::{Error, Result};
+use crate::measure::Measured;
+use crate::phases::MEASURE;
+use crate::plan::StepId;
+use crate::postgres::full_name;
+use crate::row_values::without_row_values;
 
 /// Runs the program.
 ///
@@ -23,10 +28,7 @@ pub(super) async fn run(world: &World, scene: Scene<'_>, program: &Program) -> R
         allow_errors,
         tables,
     } = program;
-    let files = tempfile::Builder::new()
-        .prefix("connect-")
-        .tempdir_in(world.state.path());
-    let files = files.map_err(|error| world.state.trouble("cannot write files", &error))?;
+    let files = world.state.connection_files()?;
     let child = world
         .side(tool.side())
         .child_files(files.path(), &tool.side().to_string())?;
@@ -40,10 +42,13 @@ pub(super) async fn run(world: &World, scene: Scene<'_>, program: &Program) -> R
         world.performed(scene, line);
     }
     let mut complaints = Complaints::default();
-    let progress = Progress::new(world, scene, tool.side(), tables);
+    let tables = counted(world, *tool, tables);
+    let one_at_a_time = arguments.contains(&Argument::Plain("--jobs=1".to_owned()));
+    let progress = Progress::new((world, scene), tool.side(), &tables, one_at_a_time);
     let ended = {
         let watch = progress.watch();
         let work = run_child(invocation, &world.stop, |line| {
+            let line = &without_row_values(line);
             tracing::debug!(program = tool.name(), "{line}");
             progress.heard(line);
             complaints.heard(line);
@@ -53,7 +58,25 @@ pub(super) async fn run(world: &World, scene: Scene<'_>, program: &Program) -> R
             never = watch => match never {},
         }
     };
-    judge(*tool, ended, complaints, *allow_errors)
+    let done = judge(*tool, ended, complaints, *allow_errors)?;
+    progress.ended();
+    Ok(done)
+}
+
+/// The tables with the number of their rows, where the source was measured already.
+fn counted(world: &World, tool: Tool, tables: &[TableSize]) -> Vec<TableSize> {
+    let measured = match tool {
+        Tool::PgDump => None,
+        Tool::PgRestore => world.output::<Measured>(&StepId::new(MEASURE)).ok(),
+    };
+    let measured = measured.unwrap_or_default();
+    let mut tables = tables.to_vec();
+    for table in &mut tables {
+        let known = measured.tables.get(&full_name(&table.schema, &table.name));
+        let known = known.and_then(|known| u64::try_from(known.rows).ok());
+        table.rows = known.or(table.rows);
+    }
+    tables
 }
 
 /// The arguments with their holes filled.

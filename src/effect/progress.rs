@@ -1,78 +1,63 @@
-//! How far a dump or a restore is: from the program's own report and the server's view of COPY.
+//! How far a dump or a restore is: from the program's own report and the server's view of its work.
 //! It only watches; a lost answer costs a line of progress, nothing else.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
+use tokio::time::MissedTickBehavior;
+use tokio_postgres::{Client, Row};
+
+use super::moved::{Copied, Moved};
 use super::world::{Scene, World};
-use super::{Place, Side};
+use super::{Place, Side, TableSize};
 use crate::events::Happened;
 
-/// Tables that are being copied at this moment, with the bytes that went through so far (14+).
-const COPIES: &str = "select n.nspname || '.' || c.relname, p.bytes_processed \
-     from pg_stat_progress_copy p join pg_class c on c.oid = p.relid \
-     join pg_namespace n on n.oid = c.relnamespace \
-     where p.datname = current_database()";
+/// The program's COPYs that run at this moment (14+). Its sessions carry the name of ours.
+const COPIES: &str = "select n.nspname || '.' || c.relname, p.bytes_processed, p.tuples_processed \
+     from pg_stat_progress_copy p join pg_stat_activity a using (pid) \
+     join pg_class c on c.oid = p.relid join pg_namespace n on n.oid = c.relnamespace \
+     where p.datname = current_database() \
+     and a.application_name = current_setting('application_name')";
+
+/// The program's index builds that run at this moment (12+), with their percentage where known.
+const BUILDS: &str = "select p.phase, case when p.phase like '%loading tuples%' \
+     then 100 * p.tuples_done / nullif(p.tuples_total, 0) \
+     else 100 * p.blocks_done / nullif(p.blocks_total, 0) end \
+     from pg_stat_progress_create_index p join pg_stat_activity a using (pid) \
+     where p.datname = current_database() \
+     and a.application_name = current_setting('application_name') order by p.pid";
 
 /// Watches one run of a program.
 pub(super) struct Progress<'a> {
     world: &'a World,
     scene: Scene<'a>,
     side: Side,
-    sizes: BTreeMap<&'a str, u64>,
-    seen: Mutex<Seen>,
+    moved: Mutex<Moved<'a>>,
     began: Instant,
 }
 
-#[derive(Default)]
-struct Seen {
-    /// Tables that the program has begun, in order.
-    begun: Vec<String>,
-    /// What it said last.
-    message: String,
-    /// Never goes back, so that a bar does not.
-    bytes_done: u64,
-}
-
 impl<'a> Progress<'a> {
-    /// Prepares to watch; `tables` are the names and sizes of what is copied.
+    /// Prepares to watch a program that moves these tables.
     pub(super) fn new(
-        world: &'a World,
-        scene: Scene<'a>,
+        (world, scene): (&'a World, Scene<'a>),
         side: Side,
-        tables: &'a [(String, u64)],
+        tables: &'a [TableSize],
+        one_at_a_time: bool,
     ) -> Self {
-        let sizes = tables
-            .iter()
-            .map(|(name, bytes)| (name.as_str(), *bytes))
-            .collect();
         Self {
             world,
             scene,
             side,
-            sizes,
-            seen: Mutex::default(),
+            moved: Mutex::new(Moved::new(tables, one_at_a_time)),
             began: Instant::now(),
         }
     }
 
     /// Takes one line of the program's verbose output.
     pub(super) fn heard(&self, line: &str) {
-        let Some((_, message)) = line.split_once(": ") else {
-            return;
-        };
-        let mut seen = self.seen.lock().expect("no holder of this lock panics");
-        let begun = ["dumping contents of table ", "processing data for table "]
-            .iter()
-            .find_map(|said| message.strip_prefix(said));
-        if let Some(table) = begun {
-            seen.begun.push(table.trim_matches('"').to_owned());
-        }
-        if begun.is_some() || message.starts_with("creating ") {
-            message.clone_into(&mut seen.message);
-        }
+        self.moved().heard(line);
     }
 
     /// Tells how far it is, every poll, for as long as it is awaited.
@@ -83,57 +68,71 @@ impl<'a> Progress<'a> {
         };
         let mut client = None;
         let mut ticks = tokio::time::interval(self.world.poll);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks.tick().await;
         loop {
             ticks.tick().await;
-            if client.is_none() {
+            if client.as_ref().is_none_or(Client::is_closed) {
                 client = self.world.conninfo(place).connect().await.ok();
             }
-            let rows = match &client {
-                Some(client) => client.query(COPIES, &[]).await.ok(),
-                None => None,
+            let (copying, building) = match &client {
+                Some(client) => (copies(client).await, build(client).await),
+                None => (None, None),
             };
-            if rows.is_none() {
-                client = None;
-            }
-            let rows = rows.unwrap_or_default();
-            let copying = rows.iter().filter_map(|row| {
-                Some((
-                    row.try_get(0).ok()?,
-                    u64::try_from(row.try_get::<_, i64>(1).ok()?).ok()?,
-                ))
-            });
-            self.tell(&copying.collect());
+            self.moved().polled(self.began.elapsed(), copying.as_ref());
+            self.tell(building.as_deref());
         }
     }
 
-    fn tell(&self, copying: &BTreeMap<String, u64>) {
-        let mut seen = self.seen.lock().expect("no holder of this lock panics");
-        let size = |table: &str| self.sizes.get(table).copied().unwrap_or(0);
-        let bytes: u64 = seen
-            .begun
-            .iter()
-            .map(|table| {
-                copying
-                    .get(table)
-                    .map_or_else(|| size(table), |b| (*b).min(size(table)))
-            })
-            .sum();
-        let bytes_total = self.sizes.values().sum();
-        seen.bytes_done = seen.bytes_done.max(bytes).min(bytes_total);
-        let seconds = self.began.elapsed().as_secs().max(1);
-        let bytes_per_second = seen.bytes_done / seconds;
-        let left = bytes_total - seen.bytes_done;
-        let seconds_left = (bytes_per_second > 0 && left > 0).then(|| left / bytes_per_second);
-        self.world.tell(
-            self.scene,
-            Happened::Progress {
-                bytes_done: seen.bytes_done,
-                bytes_total,
-                bytes_per_second,
-                seconds_left,
-                message: seen.message.clone(),
-            },
-        );
+    /// Tells that everything was moved.
+    pub(super) fn ended(&self) {
+        self.moved().ended(self.began.elapsed());
+        self.tell(None);
     }
+
+    fn tell(&self, building: Option<&str>) {
+        let moved = self.moved();
+        let mut message = moved.activity();
+        if let Some(building) = building {
+            message.push_str(&format!(" ({building})"));
+        }
+        let progress = Happened::Progress {
+            bytes_done: moved.bytes_done(),
+            bytes_total: moved.bytes_total(),
+            bytes_per_second: moved.bytes_per_second(),
+            seconds_left: moved.seconds_left(),
+            message: message.trim_start().to_owned(),
+        };
+        self.world.tell(self.scene, progress);
+    }
+
+    fn moved(&self) -> MutexGuard<'_, Moved<'a>> {
+        self.moved.lock().expect("no holder of this lock panics")
+    }
+}
+
+/// `None` when the server cannot tell; then the program's own words have to do.
+async fn copies(client: &Client) -> Option<BTreeMap<String, Copied>> {
+    let rows = client.query(COPIES, &[]).await.ok()?;
+    let copied = |row: &Row| {
+        let number = |column| u64::try_from(row.try_get::<_, i64>(column).ok()?).ok();
+        let copied = Copied {
+            bytes: number(1)?,
+            rows: number(2)?,
+        };
+        Some((row.try_get(0).ok()?, copied))
+    };
+    Some(rows.iter().filter_map(copied).collect())
+}
+
+/// How far an index build is, where exactly one runs: which one is which nobody says.
+async fn build(client: &Client) -> Option<String> {
+    let rows = client.query(BUILDS, &[]).await.ok()?;
+    let [row] = rows.as_slice() else { return None };
+    let phase: String = row.try_get(0).ok()?;
+    let phase = phase.strip_prefix("building index: ").unwrap_or(&phase);
+    Some(match row.try_get::<_, Option<i64>>(1).ok()? {
+        Some(percent) => format!("{phase}, {percent}%"),
+        None => phase.to_owned(),
+    })
 }

@@ -9,7 +9,7 @@ mod verify;
 
 use std::collections::BTreeSet;
 
-use crate::effect::{LargeObjectMeasure, Measure, TableRows};
+use crate::effect::{LargeObjectMeasure, Measure, TableRows, TableSize};
 use crate::error::{Error, Result};
 use crate::inspect::{Facts, Relation, RelationKind, Toolset};
 use crate::plan::{IfInterrupted, Phase, Stage, Step, StepId};
@@ -163,12 +163,17 @@ impl<'a> Scene<'a> {
     }
 
     /// Names and sizes of the tables whose rows are moved, for progress.
-    pub fn sizes(&self) -> Vec<(String, u64)> {
+    pub fn sizes(&self) -> Vec<TableSize> {
         let tables = self
             .tables_with_rows()
             .filter(|r| r.kind == RelationKind::Table);
         tables
-            .map(|r| (format!("{}.{}", r.schema, r.name), r.bytes))
+            .map(|r| TableSize {
+                schema: r.schema.clone(),
+                name: r.name.clone(),
+                bytes: r.bytes,
+                rows: r.rows_estimate,
+            })
             .collect()
     }
 }

@@ -2,6 +2,7 @@
 //! It never adds the statement or its values, which may hold rows.
 
 use crate::error::Error;
+use crate::row_values::without_row_values;
 
 impl From<tokio_postgres::Error> for Error {
     /// A server's error with its SQLSTATE, detail and hint, or the client's with every cause.
@@ -10,10 +11,14 @@ impl From<tokio_postgres::Error> for Error {
         let Some(db) = error.as_db_error() else {
             return Self::failed("the conversation with a server failed", next).because_of(&error);
         };
-        let mut cause = format!("{} (SQLSTATE {})", db.message(), db.code().code());
+        let mut cause = format!(
+            "{} (SQLSTATE {})",
+            without_row_values(db.message()),
+            db.code().code()
+        );
         for (label, part) in [("detail", db.detail()), ("hint", db.hint())] {
             if let Some(part) = part {
-                cause.push_str(&format!("\n{label}: {part}"));
+                cause.push_str(&format!("\n{label}: {}", without_row_values(part)));
             }
         }
         Self::failed("a server refused a statement", next).because(cause)

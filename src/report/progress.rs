@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::wrap::wrapped;
+use super::wrap::{WIDTH, wrapped};
 use super::{BOLD, DIM, GREEN, RED, STEP_WIDTH, YELLOW, bytes, duration};
 use crate::events::{Happened, ProgressEvent};
 use crate::plan::StepId;
@@ -39,7 +39,8 @@ impl<W: Write> Lines<W> {
 
 impl<W: Write> Progress for Lines<W> {
     fn show(&mut self, event: &ProgressEvent) {
-        let progress = progress_text(&event.happened).map(|text| format!("        {text}"));
+        let progress = progress_text(&event.happened);
+        let progress = progress.map(|text| cut(&format!("        {text}"), WIDTH));
         if let Some(text) = line(event).or(progress) {
             // A closed pipe must not stop the work: the state directory has every event.
             let _ = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
@@ -119,13 +120,27 @@ fn progress_text(happened: &Happened) -> Option<String> {
     let left = seconds_left.map_or(String::new(), |seconds| {
         format!(", {} left", duration(seconds as f64))
     });
-    let rate = bytes(*bytes_per_second);
-    let text = format!(
-        "{} of {}, {rate}/s{left}  {message}",
-        bytes(*bytes_done),
-        bytes(*bytes_total)
-    );
-    Some(text.trim_end().to_owned())
+    let total = bytes(*bytes_total);
+    let text = match (bytes_done, bytes_total) {
+        (_, 0) => message.clone(),
+        // What comes after the rows, such as index builds, moves no bytes.
+        (done, all) if done >= all => format!("all of {total}  {message}"),
+        (done, _) => {
+            let rate = bytes(*bytes_per_second);
+            format!("{} of {total}, {rate}/s{left}  {message}", bytes(*done))
+        }
+    };
+    let text = text.trim_end().to_owned();
+    (!text.is_empty()).then_some(text)
+}
+
+/// The text, cut where a line of the terminal ends: names can be very long.
+fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(width - 1).collect();
+    format!("{kept}…")
 }
 
 /// An event as a line, if it is worth one.
@@ -171,7 +186,9 @@ fn line(event: &ProgressEvent) -> Option<String> {
         | Happened::StepStarted { .. }
         | Happened::Performed { .. }
         | Happened::Progress { .. }
-        | Happened::Completed => return None,
+        | Happened::Completed
+        | Happened::Outcome { .. }
+        | Happened::RunFailed { .. } => return None,
     };
     Some(text)
 }

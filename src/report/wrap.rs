@@ -2,7 +2,7 @@
 //! backquotes, however long.
 
 /// The width that text is wrapped to.
-const WIDTH: usize = 80;
+pub(super) const WIDTH: usize = 80;
 
 /// Text wrapped at words: the first line starts after `first`, all others after `indent` blanks.
 pub(crate) fn wrapped(first: &str, indent: usize, text: &str) -> String {

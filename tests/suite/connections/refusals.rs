@@ -14,7 +14,10 @@ fn refused(home: &Path, text: &str) -> Error {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table of cases, and what they need")]
+#[expect(
+    clippy::too_many_lines,
+    reason = "a table of cases, and what they need"
+)]
 fn each_refusal_names_the_side_the_cause_and_the_way_out() {
     let settings = Settings {
         tcp: true,

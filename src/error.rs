@@ -1,0 +1,179 @@
+//! What went wrong, why, and what to do next: the one error type and the documented exit codes.
+//! It never holds a secret: every text passes through [`crate::secret::redact`] on its way in.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use crate::secret::redact;
+
+/// How the process ends. The numbers are a contract with scripts and never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Everything asked for is done and proven.
+    Done = 0,
+    /// Something failed; `apply` again resumes.
+    Failed = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// The plan file is invalid.
+    PlanInvalid = 3,
+    /// Refused before anything was changed: a finding, a changed history, a stale plan.
+    Refused = 4,
+    /// A human must decide.
+    Undecided = 5,
+    /// Verification found a difference.
+    Different = 6,
+    /// Verification could not be completed, which is never a pass.
+    Unproven = 7,
+    /// The cutover was rolled back and the source serves.
+    RolledBack = 8,
+    /// Another apply holds the lock.
+    Locked = 9,
+    /// Stopped by SIGINT; resumable.
+    Interrupted = 130,
+    /// Stopped by SIGTERM; resumable.
+    Terminated = 143,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// An error that says what happened, why, and what to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    exit: Exit,
+    what: String,
+    causes: Vec<String>,
+    at: Option<String>,
+    next: String,
+}
+
+/// The result of everything fallible in this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// Makes an error from what happened and what to do next.
+    pub fn new(exit: Exit, what: impl AsRef<str>, next: impl AsRef<str>) -> Self {
+        Self {
+            exit,
+            what: redact(what.as_ref()).into_owned(),
+            causes: Vec::new(),
+            at: None,
+            next: redact(next.as_ref()).into_owned(),
+        }
+    }
+
+    /// Makes a resumable failure ([`Exit::Failed`]).
+    pub fn failed(what: impl AsRef<str>, next: impl AsRef<str>) -> Self {
+        Self::new(Exit::Failed, what, next)
+    }
+
+    /// Makes a refusal ([`Exit::Refused`]): nothing was changed.
+    pub fn refused(what: impl AsRef<str>, next: impl AsRef<str>) -> Self {
+        Self::new(Exit::Refused, what, next)
+    }
+
+    /// Adds the next deeper cause.
+    #[must_use]
+    pub fn because(mut self, cause: impl fmt::Display) -> Self {
+        self.causes.push(redact(&cause.to_string()).into_owned());
+        self
+    }
+
+    /// Adds another error and everything below it, a cause a line: the `Display` of a client
+    /// library's error may say only "db error".
+    #[must_use]
+    pub fn because_of(mut self, source: &(dyn StdError + 'static)) -> Self {
+        let mut error = Some(source);
+        while let Some(cause) = error {
+            let text = redact(&cause.to_string()).into_owned();
+            if !self.causes.last().is_some_and(|last| last.contains(&text)) {
+                self.causes.push(text);
+            }
+            error = cause.source();
+        }
+        self
+    }
+
+    /// Says where it happened: a place in the plan file, or a step.
+    #[must_use]
+    pub fn at(mut self, place: impl fmt::Display) -> Self {
+        self.at = Some(redact(&place.to_string()).into_owned());
+        self
+    }
+
+    /// Replaces what to do next, where the caller knows better than the place that failed.
+    #[must_use]
+    pub fn with_next(mut self, next: impl AsRef<str>) -> Self {
+        self.next = redact(next.as_ref()).into_owned();
+        self
+    }
+
+    /// Replaces the exit code, where the caller knows better what the failure means.
+    #[must_use]
+    pub fn with_exit(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+
+    /// How the process should end.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// What happened, in one line or a few.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// Why, from the nearest cause to the deepest.
+    pub fn causes(&self) -> &[String] {
+        &self.causes
+    }
+
+    /// What to do next.
+    pub fn next(&self) -> &str {
+        &self.next
+    }
+
+    /// Where it happened, if that is known.
+    pub fn place(&self) -> Option<&str> {
+        self.at.as_deref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.what)?;
+        for cause in &self.causes {
+            write!(f, "\n  caused by: {}", cause.replace('\n', "\n    "))?;
+        }
+        if let Some(at) = &self.at {
+            write!(f, "\n  at: {at}")?;
+        }
+        write!(f, "\nnext: {}", self.next)
+    }
+}
+
+impl StdError for Error {}
+
+impl From<tokio_postgres::Error> for Error {
+    /// A server's error with its SQLSTATE, detail and hint, or the client's with every cause.
+    fn from(error: tokio_postgres::Error) -> Self {
+        let next = "Mend the cause, then run the same command again.";
+        let Some(db) = error.as_db_error() else {
+            return Self::failed("the conversation with a server failed", next).because_of(&error);
+        };
+        let mut cause = format!("{} (SQLSTATE {})", db.message(), db.code().code());
+        for (label, part) in [("detail", db.detail()), ("hint", db.hint())] {
+            if let Some(part) = part {
+                cause.push_str(&format!("\n{label}: {part}"));
+            }
+        }
+        Self::failed("a server refused a statement", next).because(cause)
+    }
+}

@@ -2,5 +2,6 @@
 //! nothing was lost. It never changes the source, and never reports a success it has not proven.
 
 pub mod error;
+pub mod inspect;
 pub mod secret;
 pub mod spec;

@@ -1,0 +1,352 @@
+//! What the servers and this machine said when asked: the facts a plan is made from.
+//! It holds plain data alone, written to the state directory and read again on resume.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that planning needs to know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The database to migrate from.
+    pub source: Source,
+    /// The server, and perhaps the database, to migrate to.
+    pub target: Target,
+    /// The client programs found on this machine.
+    pub tools: Vec<Toolset>,
+    /// Bytes free where the dump would be written.
+    pub free_bytes: u64,
+}
+
+/// A server, as the connected role sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Server {
+    /// Host and port, or the socket's directory, for people to read.
+    pub place: String,
+    /// `system_identifier` of the cluster: the same number is the same cluster.
+    pub system_identifier: String,
+    /// `server_version_num`, for instance 150018.
+    pub version_num: u32,
+    /// `server_version`, for instance `15.18`.
+    pub version: String,
+    /// The role that is connected.
+    pub role: ConnectedRole,
+    /// Lock table slots: `max_locks_per_transaction` × (`max_connections` +
+    /// `max_prepared_transactions`).
+    pub lock_slots: u64,
+    /// `max_locks_per_transaction`.
+    pub max_locks_per_transaction: u64,
+    /// `max_connections` less the reserved ones and those in use now.
+    pub free_connections: u64,
+    /// Whether the server is a standby.
+    pub in_recovery: bool,
+}
+
+impl Server {
+    /// The major version, for instance 15.
+    pub fn major(&self) -> u32 {
+        self.version_num / 10_000
+    }
+}
+
+/// What the connected role may do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectedRole {
+    /// The role's name.
+    pub name: String,
+    /// SUPERUSER.
+    pub superuser: bool,
+    /// CREATEDB.
+    pub create_database: bool,
+    /// CREATEROLE.
+    pub create_role: bool,
+    /// BYPASSRLS, or a superuser.
+    pub bypass_rls: bool,
+}
+
+/// The database to migrate from, and everything in it that planning speaks of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// Its server.
+    pub server: Server,
+    /// The database itself.
+    pub database: Database,
+    /// Schemas, without PostgreSQL's own and those that belong to an extension.
+    pub schemas: Vec<Schema>,
+    /// Tables, views, materialized views, sequences and foreign tables outside extensions,
+    /// sorted by schema and name.
+    pub relations: Vec<Relation>,
+    /// Objects that cannot exist without a relation: views, foreign keys, SQL-standard functions.
+    pub dependents: Vec<Dependent>,
+    /// Extensions, without plpgsql of the default version.
+    pub extensions: Vec<Extension>,
+    /// Roles that objects in scope of the database need, with what they are members of.
+    pub roles: Vec<Role>,
+    /// Large objects.
+    pub large_objects: LargeObjects,
+    /// How many there are of each other kind of object, such as `functions` or `types`.
+    pub object_counts: BTreeMap<String, u64>,
+    /// Tablespaces that relations or the database name, without `pg_default`.
+    pub tablespaces: BTreeSet<String>,
+    /// Things that no copy carries, each a sentence.
+    pub not_carried: Vec<String>,
+}
+
+/// A database's properties, those that `pg_dump` keeps only with `--create`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Database {
+    /// Its name.
+    pub name: String,
+    /// Its owner.
+    pub owner: String,
+    /// `pg_database_size`, in bytes.
+    pub bytes: u64,
+    /// Encoding and locale.
+    pub locale: Locale,
+    /// `-1` for no limit.
+    pub connection_limit: i32,
+    /// The comment.
+    pub comment: Option<String>,
+    /// Privileges, `None` when they are PostgreSQL's default.
+    pub privileges: Option<Vec<Grant>>,
+    /// `ALTER DATABASE … SET` and `ALTER ROLE … IN DATABASE … SET`, sorted.
+    pub settings: Vec<Setting>,
+    /// Security labels: provider and label.
+    pub security_labels: Vec<(String, String)>,
+    /// Its tablespace.
+    pub tablespace: String,
+}
+
+/// How a database stores and sorts text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Locale {
+    /// `UTF8`, `LATIN1`, ….
+    pub encoding: String,
+    /// `libc`, `icu` or `builtin`.
+    pub provider: String,
+    /// `LC_COLLATE`.
+    pub collate: String,
+    /// `LC_CTYPE`.
+    pub ctype: String,
+    /// The ICU or builtin locale (`daticulocale` on 15 and 16, `datlocale` on 17+).
+    pub locale: Option<String>,
+    /// ICU rules (16+).
+    pub icu_rules: Option<String>,
+}
+
+/// One privilege on the database.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Grant {
+    /// Who gave it.
+    pub grantor: String,
+    /// Who has it; `None` is PUBLIC.
+    pub grantee: Option<String>,
+    /// `CONNECT`, `CREATE`, `TEMPORARY`.
+    pub privilege: String,
+    /// WITH GRANT OPTION.
+    pub grantable: bool,
+}
+
+/// One setting kept for a database, or for a role in it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Setting {
+    /// The role, or `None` for every role.
+    pub role: Option<String>,
+    /// The setting's name.
+    pub name: String,
+    /// Its value as `pg_db_role_setting` holds it: a list setting such as `search_path` is already
+    /// quoted.
+    pub value: String,
+}
+
+/// A schema.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schema {
+    /// Its name.
+    pub name: String,
+    /// Its owner.
+    pub owner: String,
+}
+
+/// What sort of relation it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RelationKind {
+    /// An ordinary table, also one that is a partition.
+    Table,
+    /// A partitioned table, which has no rows of its own.
+    PartitionedTable,
+    /// A view.
+    View,
+    /// A materialized view.
+    MaterializedView,
+    /// A sequence.
+    Sequence,
+    /// A foreign table.
+    ForeignTable,
+}
+
+/// Whether a hash over a table's rows can be taken over the record, which is faster, or needs
+/// the text form. Record hashes differ between clusters for types that hash an OID (enums,
+/// `regclass`), and some types (json, xml, point) have none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowHash {
+    /// `hash_record_extended`, PostgreSQL 14 and later.
+    Record,
+    /// `hashtextextended` over the row as text.
+    Text,
+}
+
+/// A relation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relation {
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// What sort it is.
+    pub kind: RelationKind,
+    /// Its owner.
+    pub owner: String,
+    /// `pg_table_size` (TOAST included, indexes not), in bytes.
+    pub bytes: u64,
+    /// `reltuples`, `None` when never analyzed.
+    pub rows_estimate: Option<u64>,
+    /// UNLOGGED.
+    pub unlogged: bool,
+    /// Whether the connected role may read it.
+    pub readable: bool,
+    /// Whether row-level security would hide rows from the connected role.
+    pub row_security: bool,
+    /// The parent it is a partition of, as (schema, name).
+    pub partition_of: Option<(String, String)>,
+    /// For a sequence: the table that owns it (serial, identity).
+    pub owned_by: Option<(String, String)>,
+    /// For a materialized view: whether it holds data.
+    pub populated: bool,
+    /// How its rows can be hashed.
+    pub row_hash: RowHash,
+}
+
+/// An object that cannot be restored without a relation.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Dependent {
+    /// For people, as `pg_describe_object` says it: `view public.v`, `constraint fk on table t`.
+    pub description: String,
+    /// The relation that it belongs to or is, where there is one.
+    pub of: Option<(String, String)>,
+    /// The relation it needs.
+    pub needs: (String, String),
+    /// Whether it also needs the relation's rows, as a foreign key does.
+    pub needs_rows: bool,
+}
+
+/// An extension.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extension {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The schema it lives in.
+    pub schema: String,
+}
+
+/// A role, without its password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Role {
+    /// Its name.
+    pub name: String,
+    /// SUPERUSER.
+    pub superuser: bool,
+    /// INHERIT.
+    pub inherit: bool,
+    /// CREATEROLE.
+    pub create_role: bool,
+    /// CREATEDB.
+    pub create_database: bool,
+    /// LOGIN.
+    pub login: bool,
+    /// REPLICATION.
+    pub replication: bool,
+    /// BYPASSRLS.
+    pub bypass_rls: bool,
+    /// `-1` for no limit.
+    pub connection_limit: i32,
+    /// Roles it is a member of, sorted.
+    pub member_of: Vec<String>,
+}
+
+/// Large objects of a database.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LargeObjects {
+    /// How many.
+    pub count: u64,
+    /// `pg_table_size` of `pg_largeobject`, in bytes.
+    pub bytes: u64,
+}
+
+/// The server to migrate to, and the database if it is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// Its server.
+    pub server: Server,
+    /// The name the database has, or will have.
+    pub database_name: String,
+    /// The database that other databases are made from: the one to connect to while the target
+    /// database does not exist.
+    pub maintenance_database: String,
+    /// The database, when it exists.
+    pub database: Option<TargetDatabase>,
+    /// The names of all roles.
+    pub roles: BTreeSet<String>,
+    /// Roles that the connected role may act as (SET ROLE), of those that exist.
+    pub settable_roles: BTreeSet<String>,
+    /// Extensions that can be installed, with every version there is.
+    pub available_extensions: BTreeMap<String, BTreeSet<String>>,
+    /// Tablespaces.
+    pub tablespaces: BTreeSet<String>,
+}
+
+/// A target database that exists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetDatabase {
+    /// Its OID, which tells it from a later one of the same name.
+    pub oid: u32,
+    /// Its owner.
+    pub owner: String,
+    /// Whether the connected role owns it (or is a superuser).
+    pub owned: bool,
+    /// Encoding and locale.
+    pub locale: Locale,
+    /// User-made objects in it, as `table public.orders`, sorted; at most 20 of them.
+    pub objects: Vec<String>,
+    /// How many user-made objects there are in all.
+    pub object_count: u64,
+    /// Its tables, and whether each holds a row; for `scope: data`.
+    pub tables: Vec<TargetTable>,
+}
+
+/// A table on the target.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TargetTable {
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// Whether it holds no row.
+    pub empty: bool,
+}
+
+/// The client programs of one PostgreSQL version.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Toolset {
+    /// The major version, for instance 18.
+    pub major: u32,
+    /// The full version, for instance `18.4`.
+    pub version: String,
+    /// The folder that holds `pg_dump` and `pg_restore`.
+    pub directory: PathBuf,
+}

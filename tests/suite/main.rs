@@ -4,5 +4,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod fingerprint;
 mod ground;
 mod the_check;

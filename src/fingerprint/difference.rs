@@ -1,0 +1,170 @@
+//! What differs between two fingerprints, object by object, and how it is shown.
+//! Never decides whether a difference matters.
+
+use std::fmt;
+
+use super::{Comparison, Fingerprint, Object, ObjectName, deparsed};
+
+/// How much of a long definition is shown, in characters.
+const SHOWN: usize = 240;
+/// How much of what two long definitions have in common is shown before the first difference.
+const CONTEXT: usize = 60;
+/// PostgreSQL leaves out the qualifier of columns in queries of a single table from this major on.
+const UNQUALIFIED_SINCE: u32 = 16;
+
+/// One object that is not the same on both sides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The object.
+    pub object: ObjectName,
+    /// What is not the same.
+    pub change: Change,
+}
+
+/// In what an object is not the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// The source alone has it.
+    OnlyOnSource {
+        /// Its definition, possibly empty.
+        source: String,
+    },
+    /// The target alone has it.
+    OnlyOnTarget {
+        /// Its definition, possibly empty.
+        target: String,
+    },
+    /// Both have it, defined differently.
+    Differs {
+        /// The definition on the source.
+        source: String,
+        /// The definition on the target.
+        target: String,
+    },
+}
+
+impl Fingerprint {
+    /// Everything in which `target` differs from this fingerprint of the source, sorted by object.
+    /// What belongs to an object that one side lacks is not told on its own.
+    #[must_use]
+    pub fn differences(&self, target: &Self) -> Vec<Difference> {
+        let gone = self
+            .objects
+            .iter()
+            .filter(|(name, object)| self.alone(name, object, target));
+        let mut found: Vec<Difference> = gone
+            .map(|(name, object)| Difference {
+                object: name.clone(),
+                change: Change::OnlyOnSource {
+                    source: object.definition.clone(),
+                },
+            })
+            .collect();
+        for (name, object) in &target.objects {
+            let change = match self.objects.get(name) {
+                None if target.alone(name, object, self) => Change::OnlyOnTarget {
+                    target: object.definition.clone(),
+                },
+                Some(was)
+                    if !same(
+                        was,
+                        object,
+                        self.major.min(target.major),
+                        self.major.max(target.major),
+                    ) =>
+                {
+                    Change::Differs {
+                        source: was.definition.clone(),
+                        target: object.definition.clone(),
+                    }
+                }
+                None | Some(_) => continue,
+            };
+            found.push(Difference {
+                object: name.clone(),
+                change,
+            });
+        }
+        found.sort_by(|a, b| a.object.cmp(&b.object));
+        found
+    }
+
+    /// Whether the other side lacks this object, though it could have it, and the object's absence
+    /// does not follow from that of its parent.
+    fn alone(&self, name: &ObjectName, object: &Object, other: &Self) -> bool {
+        let lacks = |name: &ObjectName| !other.objects.contains_key(name);
+        lacks(name)
+            && object.since <= other.major
+            && !object
+                .parent
+                .as_ref()
+                .is_some_and(|parent| self.objects.contains_key(parent) && lacks(parent))
+    }
+}
+
+fn same(one: &Object, other: &Object, older: u32, newer: u32) -> bool {
+    if one.definition == other.definition {
+        return true;
+    }
+    match one.comparison {
+        Comparison::Exact => false,
+        Comparison::Deparsed => {
+            let qualifiers = older < UNQUALIFIED_SINCE && newer >= UNQUALIFIED_SINCE;
+            deparsed::same(&one.definition, &other.definition, qualifiers)
+        }
+        Comparison::Order => same_order(&one.definition, &other.definition),
+    }
+}
+
+/// Whether the names in both lists come in the same order; a name in one alone is told elsewhere.
+fn same_order(one: &str, other: &str) -> bool {
+    let list = |text: &str| serde_json::from_str::<Vec<String>>(text).unwrap_or_default();
+    let (one, other) = (list(one), list(other));
+    let common = |a: &[String], b: &[String]| -> Vec<String> {
+        a.iter().filter(|name| b.contains(name)).cloned().collect()
+    };
+    common(&one, &other) == common(&other, &one)
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let only = |f: &mut fmt::Formatter<'_>, side: &str, definition: &str| {
+            write!(f, "{} is only on the {side}", self.object)?;
+            if definition.is_empty() {
+                return Ok(());
+            }
+            write!(f, ": {}", excerpt(definition, 0))
+        };
+        match &self.change {
+            Change::OnlyOnSource { source } => only(f, "source", source),
+            Change::OnlyOnTarget { target } => only(f, "target", target),
+            Change::Differs { source, target } => {
+                let common = source
+                    .chars()
+                    .zip(target.chars())
+                    .take_while(|(a, b)| a == b)
+                    .count();
+                writeln!(f, "{} differs", self.object)?;
+                writeln!(f, "  source: {}", excerpt(source, common))?;
+                write!(f, "  target: {}", excerpt(target, common))
+            }
+        }
+    }
+}
+
+/// One line of a definition, of a long one the part around character number `around`.
+fn excerpt(definition: &str, around: usize) -> String {
+    let length = definition.chars().count();
+    let start = if length <= SHOWN {
+        0
+    } else {
+        around.saturating_sub(CONTEXT)
+    };
+    let shown: String = definition.chars().skip(start).take(SHOWN).collect();
+    let before = if start > 0 { "… " } else { "" };
+    let after = if start + SHOWN < length { " …" } else { "" };
+    format!(
+        "{before}{}{after}",
+        shown.replace('\n', "\\n").replace('\r', "\\r")
+    )
+}

@@ -1,0 +1,180 @@
+//! The schema of a database, object by object, in a form that two servers of different majors can
+//! be compared by. It reads catalogs alone: it changes nothing and never looks at a row.
+
+mod deparsed;
+mod difference;
+mod queries;
+mod take;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use difference::{Change, Difference};
+pub use take::take;
+
+/// What an object is called, in PostgreSQL's own words (`pg_identify_object`): `table
+/// public.orders`, `column public.orders.id`, `constraint orders_pkey on public.orders`,
+/// `privileges on function public.f(integer)`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ObjectName(String);
+
+impl ObjectName {
+    /// Makes the name from `type` and `identity` as `pg_identify_object` gives them. What lies in
+    /// `pg_catalog` goes without its schema, as everywhere else in PostgreSQL's output.
+    fn new(kind: &str, identity: &str) -> Self {
+        // PostgreSQL 16 and later leave out the "on" of `transform for integer on language sql`.
+        let identity = match kind {
+            "transform" => identity.replacen(" on language ", " language ", 1),
+            _ => identity.replace("pg_catalog.", ""),
+        };
+        let kind = match kind {
+            "table constraint" | "domain constraint" => "constraint",
+            "default acl" => "default privileges",
+            kind if kind.ends_with(" column") => "column",
+            kind => kind,
+        };
+        Self(format!("{kind} {identity}"))
+    }
+
+    /// The name of something that belongs to this object: `comment on …`.
+    fn prefixed(&self, prefix: &str) -> Self {
+        Self(format!("{prefix} {self}"))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Which side of an object an entry tells: a migration may leave some of them behind on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aspect {
+    /// What it is.
+    Definition,
+    /// Whose it is.
+    Owner,
+    /// In which order a table or a composite type has its columns. For a table that inherits,
+    /// `pg_dump` puts the inherited ones first, wherever they stood.
+    ColumnOrder,
+    /// Who may use it; default privileges too.
+    Privileges,
+    /// Comments.
+    Comment,
+    /// Security labels.
+    SecurityLabel,
+    /// Where it is stored.
+    Tablespace,
+    /// Whether a materialized view holds its rows, or is WITH NO DATA.
+    Populated,
+}
+
+/// How two definitions of one object are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Comparison {
+    /// To the last character.
+    Exact,
+    /// As SQL that PostgreSQL printed from a parsed form: see [`deparsed`].
+    Deparsed,
+    /// As a JSON list of names, of which only those on both sides count.
+    Order,
+}
+
+/// One entry of a fingerprint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Object {
+    /// The schema it lies in, where it lies in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+    /// The relation it is or belongs to; for an owned sequence, the table that owns it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relation: Option<String>,
+    /// Without this object it cannot be: the table of a column, the object of a comment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ObjectName>,
+    /// Which side of the object this tells.
+    pub aspect: Aspect,
+    /// What a person reads to see a difference. It holds no option that could be a secret.
+    pub definition: String,
+    comparison: Comparison,
+    /// The oldest major that has such objects: an older server cannot miss them.
+    since: u32,
+}
+
+/// The schema of one database at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint {
+    /// The server's major version.
+    major: u32,
+    objects: BTreeMap<ObjectName, Object>,
+}
+
+impl Fingerprint {
+    /// Every entry, sorted by name.
+    pub fn objects(&self) -> &BTreeMap<ObjectName, Object> {
+        &self.objects
+    }
+
+    /// Leaves out everything in schemas and relations that `keep` refuses. It is asked for the
+    /// schema alone, or for a relation, on whose answer all that belongs to the relation depends.
+    /// What lies in no schema, such as an extension, stays.
+    #[must_use]
+    pub fn restrict(self, keep: impl Fn(&str, Option<&str>) -> bool) -> Self {
+        self.without(|_, object| {
+            object
+                .schema
+                .as_deref()
+                .is_some_and(|schema| !keep(schema, object.relation.as_deref()))
+        })
+    }
+
+    /// Leaves out one side of every object, such as all owners.
+    #[must_use]
+    pub fn without_aspect(self, aspect: Aspect) -> Self {
+        self.without(|_, object| object.aspect == aspect)
+    }
+
+    /// Leaves out the entries for which `unwanted` holds, and those that cannot be without them.
+    #[must_use]
+    pub fn without(mut self, unwanted: impl Fn(&ObjectName, &Object) -> bool) -> Self {
+        let gone: Vec<ObjectName> = self
+            .objects
+            .iter()
+            .filter(|(name, object)| unwanted(name, object))
+            .map(|(name, _)| name.clone())
+            .collect();
+        let mut gone: std::collections::BTreeSet<ObjectName> = gone.into_iter().collect();
+        // An object's own entries come with it: a comment on a column of a table, three deep.
+        loop {
+            let orphans: Vec<ObjectName> = self
+                .objects
+                .iter()
+                .filter(|(name, object)| {
+                    !gone.contains(*name)
+                        && object
+                            .parent
+                            .as_ref()
+                            .is_some_and(|parent| gone.contains(parent))
+                })
+                .map(|(name, _)| name.clone())
+                .collect();
+            if orphans.is_empty() {
+                break;
+            }
+            gone.extend(orphans);
+        }
+        self.objects.retain(|name, _| !gone.contains(name));
+        self
+    }
+}

@@ -1,0 +1,101 @@
+//! Tests of the fingerprint: equal schemas are equal on every pair of majors, and every single
+//! change is told by the name of what was changed. Never tests how a difference is acted upon.
+
+use crate::support::{Cluster, data, tools};
+use pg_dbmigrator::fingerprint::{self, Fingerprint};
+use std::path::Path;
+use std::process::Command;
+
+fn take(cluster: &Cluster, database: &str) -> Fingerprint {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.expect("a runtime starts").block_on(async {
+        let (client, connection) =
+            tokio_postgres::connect(&cluster.url(database), tokio_postgres::NoTls)
+                .await
+                .expect("the server accepts connections");
+        let connection = tokio::spawn(connection);
+        let taken = fingerprint::take(&client)
+            .await
+            .expect("the catalogs can be read");
+        drop(client);
+        connection
+            .await
+            .expect("it does not panic")
+            .expect("it ends well");
+        taken
+    })
+}
+
+/// What differs, a line each, for messages and comparisons.
+fn differences(source: &Fingerprint, target: &Fingerprint) -> Vec<String> {
+    source
+        .differences(target)
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+/// Copies the schema of one database into another by PostgreSQL's own tools, with privileges and
+/// owners, without the database's own properties.
+fn copy(from: (&Cluster, &str), to: (&Cluster, &str)) {
+    let folder = tools(from.0.major().max(to.0.major()));
+    let dump = tempfile::NamedTempFile::new().expect("a temporary file");
+    run(Command::new(folder.join("pg_dump"))
+        .args(["-Fc", "--no-subscriptions", "-f"])
+        .arg(dump.path())
+        .arg(from.0.url(from.1)));
+    restore(&folder, dump.path(), &to.0.url(to.1));
+}
+
+fn restore(folder: &Path, dump: &Path, url: &str) {
+    run(Command::new(folder.join("pg_restore"))
+        .args(["--exit-on-error", "-d", url])
+        .arg(dump));
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().expect("the program starts");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn one_of_everything_survives(source: u32, target: u32) {
+    let (source, target) = (Cluster::start(source), Cluster::start(target));
+    source.psql("postgres", "create database shop template template0");
+    target.psql("postgres", "create database shop template template0");
+    source.load("shop", &data("one_of_everything.sql"));
+    target.psql("postgres", &roles(&source));
+    copy((&source, "shop"), (&target, "shop"));
+    let (was, is) = (take(&source, "shop"), take(&target, "shop"));
+    assert!(
+        was.objects().len() > 700,
+        "only {} entries",
+        was.objects().len()
+    );
+    assert_eq!(differences(&was, &is).join("\n"), "");
+}
+
+fn roles(cluster: &Cluster) -> String {
+    let sql = "select format('create role %I;', rolname) from pg_roles where oid >= 16384";
+    cluster.psql("postgres", sql)
+}
+
+#[test]
+fn a_dump_from_15_restored_on_15_has_no_difference() {
+    one_of_everything_survives(15, 15);
+}
+
+#[test]
+fn a_dump_from_15_restored_on_18_has_no_difference() {
+    one_of_everything_survives(15, 18);
+}
+
+#[test]
+fn a_dump_from_16_restored_on_18_has_no_difference() {
+    one_of_everything_survives(16, 18);
+}

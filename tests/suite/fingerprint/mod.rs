@@ -1,7 +1,10 @@
 //! Tests of the fingerprint: equal schemas are equal on every pair of majors, and every single
 //! change is told by the name of what was changed. Never tests how a difference is acted upon.
 
+mod changes;
+
 use crate::support::{Cluster, data, tools};
+use changes::{CHANGES, CHANGES_OF_18, Change};
 use pg_dbmigrator::fingerprint::{self, Fingerprint};
 use std::path::Path;
 use std::process::Command;
@@ -77,8 +80,21 @@ fn one_of_everything_survives(source: u32, target: u32) {
         "only {} entries",
         was.objects().len()
     );
-    assert_eq!(differences(&was, &is).join("\n"), "");
+    assert_eq!(
+        differences(&was, &is).join("\n"),
+        LOST_BY_PG_DUMP.join("\n")
+    );
 }
+
+/// `pg_dump` writes inherited columns before a table's own, wherever they stood.
+const LOST_BY_PG_DUMP: [&str; 2] = [
+    "order of columns of table public.dogs differs\n  \
+     source: [\"id\", \"name\", \"barks\", \"added_later\"]\n  \
+     target: [\"id\", \"name\", \"added_later\", \"barks\"]",
+    "order of columns of table public.puppies differs\n  \
+     source: [\"id\", \"name\", \"barks\", \"age\", \"added_later\"]\n  \
+     target: [\"id\", \"name\", \"added_later\", \"barks\", \"age\"]",
+];
 
 fn roles(cluster: &Cluster) -> String {
     let sql = "select format('create role %I;', rolname) from pg_roles where oid >= 16384";
@@ -98,4 +114,42 @@ fn a_dump_from_15_restored_on_18_has_no_difference() {
 #[test]
 fn a_dump_from_16_restored_on_18_has_no_difference() {
     one_of_everything_survives(16, 18);
+}
+
+/// Makes one change after the other; every one that is not told exactly is in the answer.
+fn untold(major: u32, changes: &[Change]) -> Vec<String> {
+    let cluster = Cluster::start(major);
+    cluster.psql("postgres", "create database shop template template0");
+    cluster.load("shop", &data("before_changes.sql"));
+    let mut before = take(&cluster, "shop");
+    let mut wrong = Vec::new();
+    for (sql, expected) in changes {
+        cluster.psql("shop", sql);
+        let after = take(&cluster, "shop");
+        let found: Vec<String> = before
+            .differences(&after)
+            .iter()
+            .map(|d| d.object.to_string())
+            .collect();
+        if found != *expected {
+            wrong.push(format!(
+                "{sql}\n  expected {expected:?}\n  found    {found:?}"
+            ));
+        }
+        before = after;
+    }
+    wrong
+}
+
+#[test]
+fn every_single_change_is_told_by_name_on_15() {
+    assert_eq!(untold(15, CHANGES).join("\n"), "");
+}
+
+#[test]
+fn every_single_change_is_told_by_name_on_18() {
+    assert_eq!(
+        untold(18, &[CHANGES, CHANGES_OF_18].concat()).join("\n"),
+        ""
+    );
 }

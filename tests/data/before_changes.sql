@@ -38,7 +38,7 @@ create publication news for table shop.orders;
 create foreign data wrapper wrapper;
 create server far foreign data wrapper wrapper options (host 'a');
 create user mapping for clerk server far options ("user" 'a', password 'b');
-create foreign table shop.foreign (a int) server far options (name 'a');
+create foreign table shop.remote (a int) server far options (name 'a');
 create collation shop.words (locale = 'C', provider = libc);
 create text search configuration shop.search (copy = simple);
 create operator family shop.family using btree;

@@ -20,10 +20,6 @@ pub(super) const CHANGES: &[Change] = &[
         &["column shop.customers.price"],
     ),
     (
-        "alter table shop.orders alter placed set not null",
-        &["column shop.orders.placed"],
-    ),
-    (
         r#"alter table shop.customers alter notes type varchar(50) collate "C""#,
         &["column shop.customers.notes"],
     ),
@@ -72,10 +68,7 @@ pub(super) const CHANGES: &[Change] = &[
     ),
     (
         "alter table shop.customers drop price, add price numeric(10, 2)",
-        &[
-            "column shop.customers.price",
-            "order of columns of table shop.customers",
-        ],
+        &["order of columns of table shop.customers"],
     ),
     // Tables
     (
@@ -83,8 +76,8 @@ pub(super) const CHANGES: &[Change] = &[
         &["table shop.orders"],
     ),
     (
-        "alter table shop.orders set (toast.autovacuum_enabled = off)",
-        &["table shop.orders"],
+        "alter table shop.customers set (toast.autovacuum_enabled = off)",
+        &["table shop.customers"],
     ),
     (
         "alter table shop.orders enable row level security",
@@ -388,8 +381,12 @@ pub(super) const CHANGES: &[Change] = &[
         &["filter of publication relation shop.orders in publication news"],
     ),
     (
-        "alter publication news add tables in schema shop",
-        &["publication namespace shop in publication news"],
+        "create publication wide for tables in schema shop",
+        &["publication wide"],
+    ),
+    (
+        "alter publication wide drop tables in schema shop",
+        &["publication namespace shop in publication wide"],
     ),
     ("alter server far options (set host 'b')", &["server far"]),
     (
@@ -401,8 +398,8 @@ pub(super) const CHANGES: &[Change] = &[
         &["user mapping clerk on server far"],
     ),
     (
-        "alter foreign table shop.foreign options (set name 'b')",
-        &["foreign table shop.foreign"],
+        "alter foreign table shop.remote options (set name 'b')",
+        &["foreign table shop.remote"],
     ),
     // Comments, owners, privileges
     (
@@ -493,8 +490,21 @@ pub(super) const CHANGES: &[Change] = &[
     ),
 ];
 
+/// Changes that are told otherwise from PostgreSQL 18 on, which stores NOT NULL as a constraint.
+pub(super) const CHANGES_BEFORE_18: &[Change] = &[(
+    "alter table shop.orders alter placed set not null",
+    &["column shop.orders.placed"],
+)];
+
 /// Changes that only PostgreSQL 18 knows.
 pub(super) const CHANGES_OF_18: &[Change] = &[
+    (
+        "alter table shop.orders alter placed set not null",
+        &[
+            "column shop.orders.placed",
+            "constraint orders_placed_not_null on shop.orders",
+        ],
+    ),
     (
         "alter table shop.customers rename constraint customers_name_not_null to has_name",
         &[

@@ -22,13 +22,12 @@ pub use take::take;
 pub struct ObjectName(String);
 
 impl ObjectName {
-    /// Makes the name from `type` and `identity` as `pg_identify_object` gives them. What lies in
-    /// `pg_catalog` goes without its schema, as everywhere else in PostgreSQL's output.
+    /// Makes the name from `type` and `identity` as `pg_identify_object` gives them.
     fn new(kind: &str, identity: &str) -> Self {
-        // PostgreSQL 16 and later leave out the "on" of `transform for integer on language sql`.
         let identity = match kind {
+            // PostgreSQL before 15 says `transform for integer on language sql`.
             "transform" => identity.replacen(" on language ", " language ", 1),
-            _ => identity.replace("pg_catalog.", ""),
+            _ => identity.to_owned(),
         };
         let kind = match kind {
             "table constraint" | "domain constraint" => "constraint",
@@ -36,7 +35,13 @@ impl ObjectName {
             kind if kind.ends_with(" column") => "column",
             kind => kind,
         };
-        Self(format!("{kind} {identity}"))
+        Self::printed(&format!("{kind} {identity}"))
+    }
+
+    /// Makes the name from one that PostgreSQL printed: without `pg_catalog`, as everywhere else in
+    /// its output, and without the quotes that a name has on some majors for being a keyword there.
+    fn printed(name: &str) -> Self {
+        Self(deparsed::without_needless_quotes(name).replace("pg_catalog.", ""))
     }
 
     /// The name of something that belongs to this object: `comment on …`.

@@ -140,8 +140,7 @@ impl Entry {
             name: ObjectName::new(&kind, &identity),
             schema: optional(row, "schema")?,
             relation: optional(row, "relation")?,
-            parent: optional(row, "parent")?
-                .map(|name: String| ObjectName(name.replace("pg_catalog.", ""))),
+            parent: optional(row, "parent")?.map(|name: String| ObjectName::printed(&name)),
             definition,
         }))
     }

@@ -13,7 +13,7 @@ mod tokens;
 
 use tokens::{Token, tokens};
 
-pub(super) use tokens::one_line;
+pub(super) use tokens::{one_line, without_needless_quotes};
 
 /// SQL by its brackets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -271,6 +271,15 @@ mod tests {
         assert!(!same("SELECT t.a FROM s.t", "SELECT a FROM s.t", false));
         assert!(!same("SELECT t.a FROM s.t", "SELECT u.a FROM s.t", true));
         assert!(!same("SELECT s.f(a)", "SELECT f(a)", true));
+    }
+
+    #[test]
+    fn only_names_that_need_quotes_for_their_characters_keep_them() {
+        let name = r#"column "s"."Tab""le"."system_user""#;
+        assert_eq!(
+            without_needless_quotes(name),
+            r#"column s."Tab""le".system_user"#
+        );
     }
 
     #[test]

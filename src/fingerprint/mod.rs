@@ -90,7 +90,7 @@ pub enum Aspect {
 enum Comparison {
     /// To the last character.
     Exact,
-    /// As SQL that PostgreSQL printed from a parsed form: see [`deparsed`].
+    /// As SQL that PostgreSQL printed from a parsed form: the module `deparsed` says how.
     Deparsed,
     /// As a JSON list of names, of which only those on both sides count.
     Order,

@@ -6,7 +6,7 @@ mod difference;
 mod queries;
 mod take;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -153,27 +153,16 @@ impl Fingerprint {
     /// Leaves out the entries for which `unwanted` holds, and those that cannot be without them.
     #[must_use]
     pub fn without(mut self, unwanted: impl Fn(&ObjectName, &Object) -> bool) -> Self {
-        let gone: Vec<ObjectName> = self
-            .objects
-            .iter()
-            .filter(|(name, object)| unwanted(name, object))
-            .map(|(name, _)| name.clone())
-            .collect();
-        let mut gone: std::collections::BTreeSet<ObjectName> = gone.into_iter().collect();
-        // An object's own entries come with it: a comment on a column of a table, three deep.
+        let mut gone = self.names(|name, object| unwanted(name, object));
+        // Parents have parents: a comment on a column goes with the column's table.
         loop {
-            let orphans: Vec<ObjectName> = self
-                .objects
-                .iter()
-                .filter(|(name, object)| {
-                    !gone.contains(*name)
-                        && object
-                            .parent
-                            .as_ref()
-                            .is_some_and(|parent| gone.contains(parent))
-                })
-                .map(|(name, _)| name.clone())
-                .collect();
+            let orphans = self.names(|name, object| {
+                let orphan = object
+                    .parent
+                    .as_ref()
+                    .is_some_and(|parent| gone.contains(parent));
+                orphan && !gone.contains(name)
+            });
             if orphans.is_empty() {
                 break;
             }
@@ -181,5 +170,13 @@ impl Fingerprint {
         }
         self.objects.retain(|name, _| !gone.contains(name));
         self
+    }
+
+    fn names(&self, wanted: impl Fn(&ObjectName, &Object) -> bool) -> BTreeSet<ObjectName> {
+        let found = self
+            .objects
+            .iter()
+            .filter(|(name, object)| wanted(name, object));
+        found.map(|(name, _)| name.clone()).collect()
     }
 }

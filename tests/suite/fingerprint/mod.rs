@@ -4,7 +4,7 @@
 mod changes;
 
 use crate::support::{Cluster, data, tools};
-use changes::{CHANGES, CHANGES_BEFORE_18, CHANGES_OF_18, Change};
+use changes::{CHANGES_BEFORE_18, CHANGES_OF_18, Change, OTHERS, RELATIONS};
 use pg_dbmigrator::fingerprint::{self, Aspect, Fingerprint, ObjectName};
 use std::path::Path;
 use std::process::Command;
@@ -156,6 +156,32 @@ fn what_18_prints_otherwise_than_16_is_no_difference() {
     prints_differently_and_is_the_same(16, 18);
 }
 
+#[test]
+fn extensions_are_compared_by_name_and_what_was_granted_on_their_members() {
+    let cluster = Cluster::shared(15);
+    let (was, is) = (
+        cluster.create_database("contrib"),
+        cluster.create_database("contrib"),
+    );
+    cluster.load(&was, &data("contrib.sql"));
+    copy((cluster, &was), (cluster, &is));
+    let source = take(cluster, &was);
+    assert_eq!(differences(&source, &take(cluster, &is)).join("\n"), "");
+    cluster.psql(
+        &is,
+        "revoke execute on function similarity(text, text) from public; drop extension earthdistance",
+    );
+    let found = source.differences(&take(cluster, &is));
+    let found: Vec<String> = found.iter().map(|d| d.object.to_string()).collect();
+    assert_eq!(
+        found,
+        [
+            "extension earthdistance",
+            "privileges on function public.similarity(text,text)"
+        ]
+    );
+}
+
 const LEFT_OUT: &str = "
 create role left_out;
 create schema kept;
@@ -279,7 +305,7 @@ fn untold(major: u32, changes: &[Change]) -> Vec<String> {
 #[test]
 fn every_single_change_is_told_by_name_on_15() {
     assert_eq!(
-        untold(15, &[CHANGES, CHANGES_BEFORE_18].concat()).join("\n"),
+        untold(15, &[RELATIONS, OTHERS, CHANGES_BEFORE_18].concat()).join("\n"),
         ""
     );
 }
@@ -287,7 +313,7 @@ fn every_single_change_is_told_by_name_on_15() {
 #[test]
 fn every_single_change_is_told_by_name_on_18() {
     assert_eq!(
-        untold(18, &[CHANGES, CHANGES_OF_18].concat()).join("\n"),
+        untold(18, &[RELATIONS, OTHERS, CHANGES_OF_18].concat()).join("\n"),
         ""
     );
 }

@@ -8,7 +8,7 @@ use super::world::{Output, Scene, World};
 use super::{Comparison, Effect, Measure, Place, SchemaScope, Side, lines};
 use crate::database_settings;
 use crate::error::{Error, Exit, Result};
-use crate::fingerprint::{self, Aspect, Fingerprint};
+use crate::fingerprint::{self, Aspect, Difference, Fingerprint, Object};
 use crate::inspect;
 use crate::measure::{self, Measured, Rows, SETTINGS};
 use crate::phases::MEASURE;
@@ -54,7 +54,7 @@ pub(super) async fn compare(world: &World, scene: Scene<'_>, what: &Comparison) 
     }
     let work = async {
         let (differences, warnings) = match what {
-            Comparison::Schema(scope) => (schema(world, scope).await?, Vec::new()),
+            Comparison::Schema(scope) => schema(world, scope).await?,
             Comparison::Rows { measure } => rows(world, measure).await?,
             Comparison::Database { expected } => (database(world, expected).await?, Vec::new()),
             Comparison::SourceWrites => (Vec::new(), source_writes(world).await?),
@@ -77,11 +77,19 @@ fn unproven(error: Error) -> Error {
     }
 }
 
-async fn schema(world: &World, scope: &SchemaScope) -> Result<Vec<String>> {
+/// What differs; and, as a warning, tables whose columns stand in another order: `pg_dump` puts
+/// inherited columns first, wherever they stood on the source.
+async fn schema(world: &World, scope: &SchemaScope) -> Result<(Vec<String>, Vec<String>)> {
     let source = fingerprint::take(&world.open(Place::Source).await?).await?;
     let target = fingerprint::take(&world.open(Place::Target).await?).await?;
-    let differences = restricted(source, scope).differences(&restricted(target, scope));
-    Ok(differences.iter().map(ToString::to_string).collect())
+    let (source, target) = (restricted(source, scope), restricted(target, scope));
+    let only = |all: &Fingerprint, order: bool| {
+        let unwanted = |object: &Object| (object.aspect == Aspect::ColumnOrder) != order;
+        all.clone().without(|_, object| unwanted(object))
+    };
+    let differences = |order| only(&source, order).differences(&only(&target, order));
+    let texts = |found: Vec<Difference>| found.iter().map(ToString::to_string).collect();
+    Ok((texts(differences(false)), texts(differences(true))))
 }
 
 /// What the plan leaves behind is not looked at on either side.
@@ -91,6 +99,7 @@ fn restricted(fingerprint: Fingerprint, scope: &SchemaScope) -> Fingerprint {
         without_relations,
         owners,
         tablespaces,
+        rows,
     } = scope;
     let gone = |schema: &str, relation: &str| {
         without_relations
@@ -101,7 +110,9 @@ fn restricted(fingerprint: Fingerprint, scope: &SchemaScope) -> Fingerprint {
         !without_schemas.iter().any(|gone| gone == schema)
             && !relation.is_some_and(|relation| gone(schema, relation))
     });
-    kept = kept.without_aspect(Aspect::ColumnOrder);
+    if !rows {
+        kept = kept.without_aspect(Aspect::Populated);
+    }
     if !owners {
         kept = kept
             .without_aspect(Aspect::Owner)

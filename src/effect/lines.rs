@@ -75,6 +75,7 @@ fn comparison_lines(comparison: &Comparison) -> Vec<String> {
             without_relations,
             owners,
             tablespaces,
+            rows: _,
         }) => {
             let mut line = "compare: every object's definition and comment".to_owned();
             if *owners {

@@ -206,4 +206,6 @@ pub struct SchemaScope {
     pub owners: bool,
     /// Whether tablespaces count.
     pub tablespaces: bool,
+    /// Whether it counts that a materialized view holds rows.
+    pub rows: bool,
 }

@@ -1,6 +1,7 @@
 //! What differs between two fingerprints, object by object, and how it is shown.
 //! Never decides whether a difference matters.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::{Comparison, Fingerprint, Object, ObjectName, deparsed};
@@ -48,72 +49,55 @@ impl Fingerprint {
     /// What belongs to an object that one side lacks is not told on its own.
     #[must_use]
     pub fn differences(&self, target: &Self) -> Vec<Difference> {
-        let gone = self
-            .objects
-            .iter()
-            .filter(|(name, object)| self.alone(name, object, target));
-        let mut found: Vec<Difference> = gone
-            .map(|(name, object)| Difference {
-                object: name.clone(),
-                change: Change::OnlyOnSource {
-                    source: object.definition.clone(),
-                },
-            })
-            .collect();
-        for (name, object) in &target.objects {
-            let change = match self.objects.get(name) {
-                None if target.alone(name, object, self) => Change::OnlyOnTarget {
-                    target: object.definition.clone(),
-                },
-                Some(was)
-                    if !same(
-                        was,
-                        object,
-                        self.major.min(target.major),
-                        self.major.max(target.major),
-                    ) =>
-                {
-                    Change::Differs {
-                        source: was.definition.clone(),
-                        target: object.definition.clone(),
-                    }
-                }
-                None | Some(_) => continue,
-            };
-            found.push(Difference {
+        let names: BTreeSet<&ObjectName> =
+            self.objects.keys().chain(target.objects.keys()).collect();
+        let differing = names.into_iter().filter_map(|name| {
+            self.change(target, name).map(|change| Difference {
                 object: name.clone(),
                 change,
-            });
-        }
-        found.sort_by(|a, b| a.object.cmp(&b.object));
-        found
+            })
+        });
+        differing.collect()
     }
 
-    /// Whether the other side lacks this object, though it could have it, and the object's absence
-    /// does not follow from that of its parent.
-    fn alone(&self, name: &ObjectName, object: &Object, other: &Self) -> bool {
-        let lacks = |name: &ObjectName| !other.objects.contains_key(name);
-        lacks(name)
-            && object.since <= other.major
-            && !object
-                .parent
-                .as_ref()
-                .is_some_and(|parent| self.objects.contains_key(parent) && lacks(parent))
+    fn change(&self, target: &Self, name: &ObjectName) -> Option<Change> {
+        match (self.objects.get(name), target.objects.get(name)) {
+            (Some(was), Some(is)) if !same(was, is, self.prints_otherwise_than(target)) => {
+                let (source, target) = (was.definition.clone(), is.definition.clone());
+                Some(Change::Differs { source, target })
+            }
+            (Some(was), None) if self.alone(was, target) => Some(Change::OnlyOnSource {
+                source: was.definition.clone(),
+            }),
+            (None, Some(is)) if target.alone(is, self) => Some(Change::OnlyOnTarget {
+                target: is.definition.clone(),
+            }),
+            _ => None,
+        }
+    }
+
+    /// Whether one side prints columns with the table's name where the other does without.
+    fn prints_otherwise_than(&self, other: &Self) -> bool {
+        (self.major < UNQUALIFIED_SINCE) != (other.major < UNQUALIFIED_SINCE)
+    }
+
+    /// Whether the other side, which lacks this object, could have it, and its absence does not
+    /// follow from that of its parent.
+    fn alone(&self, object: &Object, other: &Self) -> bool {
+        let parent_alone = object.parent.as_ref().is_some_and(|parent| {
+            self.objects.contains_key(parent) && !other.objects.contains_key(parent)
+        });
+        object.since <= other.major && !parent_alone
     }
 }
 
-fn same(one: &Object, other: &Object, older: u32, newer: u32) -> bool {
-    if one.definition == other.definition {
-        return true;
-    }
-    match one.comparison {
-        Comparison::Exact => false,
-        Comparison::Deparsed => {
-            let qualifiers = older < UNQUALIFIED_SINCE && newer >= UNQUALIFIED_SINCE;
-            deparsed::same(&one.definition, &other.definition, qualifiers)
+fn same(one: &Object, other: &Object, qualifiers: bool) -> bool {
+    one.definition == other.definition
+        || match one.comparison {
+            Comparison::Exact => false,
+            Comparison::Deparsed => deparsed::same(&one.definition, &other.definition, qualifiers),
+            Comparison::Order => same_order(&one.definition, &other.definition),
         }
-        Comparison::Order => same_order(&one.definition, &other.definition),
-    }
 }
 
 /// Whether the names in both lists come in the same order; a name in one alone is told elsewhere.

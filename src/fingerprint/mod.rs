@@ -6,7 +6,7 @@ mod difference;
 mod queries;
 mod take;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -22,13 +22,12 @@ pub use take::take;
 pub struct ObjectName(String);
 
 impl ObjectName {
-    /// Makes the name from `type` and `identity` as `pg_identify_object` gives them. What lies in
-    /// `pg_catalog` goes without its schema, as everywhere else in PostgreSQL's output.
+    /// Makes the name from `type` and `identity` as `pg_identify_object` gives them.
     fn new(kind: &str, identity: &str) -> Self {
-        // PostgreSQL 16 and later leave out the "on" of `transform for integer on language sql`.
         let identity = match kind {
+            // PostgreSQL before 15 says `transform for integer on language sql`.
             "transform" => identity.replacen(" on language ", " language ", 1),
-            _ => identity.replace("pg_catalog.", ""),
+            _ => identity.to_owned(),
         };
         let kind = match kind {
             "table constraint" | "domain constraint" => "constraint",
@@ -36,7 +35,13 @@ impl ObjectName {
             kind if kind.ends_with(" column") => "column",
             kind => kind,
         };
-        Self(format!("{kind} {identity}"))
+        Self::printed(&format!("{kind} {identity}"))
+    }
+
+    /// Makes the name from one that PostgreSQL printed: without `pg_catalog`, as everywhere else in
+    /// its output, and without the quotes that a name has on some majors for being a keyword there.
+    fn printed(name: &str) -> Self {
+        Self(deparsed::without_needless_quotes(name).replace("pg_catalog.", ""))
     }
 
     /// The name of something that belongs to this object: `comment on …`.
@@ -85,7 +90,7 @@ pub enum Aspect {
 enum Comparison {
     /// To the last character.
     Exact,
-    /// As SQL that PostgreSQL printed from a parsed form: see [`deparsed`].
+    /// As SQL that PostgreSQL printed from a parsed form: the module `deparsed` says how.
     Deparsed,
     /// As a JSON list of names, of which only those on both sides count.
     Order,
@@ -148,27 +153,16 @@ impl Fingerprint {
     /// Leaves out the entries for which `unwanted` holds, and those that cannot be without them.
     #[must_use]
     pub fn without(mut self, unwanted: impl Fn(&ObjectName, &Object) -> bool) -> Self {
-        let gone: Vec<ObjectName> = self
-            .objects
-            .iter()
-            .filter(|(name, object)| unwanted(name, object))
-            .map(|(name, _)| name.clone())
-            .collect();
-        let mut gone: std::collections::BTreeSet<ObjectName> = gone.into_iter().collect();
-        // An object's own entries come with it: a comment on a column of a table, three deep.
+        let mut gone = self.names(|name, object| unwanted(name, object));
+        // Parents have parents: a comment on a column goes with the column's table.
         loop {
-            let orphans: Vec<ObjectName> = self
-                .objects
-                .iter()
-                .filter(|(name, object)| {
-                    !gone.contains(*name)
-                        && object
-                            .parent
-                            .as_ref()
-                            .is_some_and(|parent| gone.contains(parent))
-                })
-                .map(|(name, _)| name.clone())
-                .collect();
+            let orphans = self.names(|name, object| {
+                let orphan = object
+                    .parent
+                    .as_ref()
+                    .is_some_and(|parent| gone.contains(parent));
+                orphan && !gone.contains(name)
+            });
             if orphans.is_empty() {
                 break;
             }
@@ -176,5 +170,13 @@ impl Fingerprint {
         }
         self.objects.retain(|name, _| !gone.contains(name));
         self
+    }
+
+    fn names(&self, wanted: impl Fn(&ObjectName, &Object) -> bool) -> BTreeSet<ObjectName> {
+        let found = self
+            .objects
+            .iter()
+            .filter(|(name, object)| wanted(name, object));
+        found.map(|(name, _)| name.clone()).collect()
     }
 }

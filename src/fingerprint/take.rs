@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 
 /// PostgreSQL's functions that print definitions look at the catalogs of *now*, not of the
 /// transaction's snapshot: DDL that commits in between makes them fail. So often it is tried.
-const ATTEMPTS: usize = 3;
+const ATTEMPTS: usize = 5;
 
 /// All that definitions are printed by is fixed, because constants in expressions and partition
 /// bounds are printed by the session's settings. The time limits keep a migration from waiting
@@ -29,6 +29,7 @@ set local bytea_output = 'hex';
 set local extra_float_digits = 1;
 set local lc_monetary = 'C';
 set local xmloption = 'content';
+set local jit = off;
 set local lock_timeout = '30s';
 set local statement_timeout = '5min';
 ";
@@ -58,11 +59,22 @@ pub async fn take(client: &Client) -> Result<Fingerprint> {
             {
                 attempt += 1;
             }
+            Err((_, error)) if error.code() == Some(&SqlState::INTERNAL_ERROR) => {
+                return Err(changing(&error));
+            }
             Err((query, error)) => {
                 return Err(Error::from(error).at(format!("reading {query} for the fingerprint")));
             }
         }
     }
+}
+
+fn changing(error: &tokio_postgres::Error) -> Error {
+    Error::failed(
+        format!("the schema could not be read, because it changed {ATTEMPTS} times meanwhile"),
+        "Stop those who create and drop objects in this database, then run the same command again.",
+    )
+    .because_of(error)
 }
 
 async fn major(client: &Client) -> Result<u32> {
@@ -140,8 +152,7 @@ impl Entry {
             name: ObjectName::new(&kind, &identity),
             schema: optional(row, "schema")?,
             relation: optional(row, "relation")?,
-            parent: optional(row, "parent")?
-                .map(|name: String| ObjectName(name.replace("pg_catalog.", ""))),
+            parent: optional(row, "parent")?.map(|name: String| ObjectName::printed(&name)),
             definition,
         }))
     }

@@ -26,6 +26,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
                 .collect(),
             owners,
             tablespaces: scene.resolved.copy.tablespaces,
+            rows: scene.moves_rows(),
         };
         steps.push(comparison(
             "verify.schema",

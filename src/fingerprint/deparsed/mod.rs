@@ -7,13 +7,16 @@
 //! - parentheses around a single value or cast, and doubled ones;
 //! - a cast of a whole array and the cast of each of its elements, which is how
 //!   `x in ('a', 'b')` over varchar reads before and after a restore;
+//! - the name of an unnamed column that is cast, which a restore adds;
 //! - on request, a column with its table's name before it and one without.
 
+mod casts;
 mod tokens;
 
+use casts::{is_value, with_spread_casts, without_default_names};
 use tokens::{Token, tokens};
 
-pub(super) use tokens::one_line;
+pub(super) use tokens::{one_line, without_needless_quotes};
 
 /// SQL by its brackets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,7 +109,7 @@ fn simplified(nodes: Vec<Node<'_>>) -> Vec<Node<'_>> {
             token @ Node::Token(_) => kept.push(token),
         }
     }
-    with_spread_casts(kept)
+    without_default_names(with_spread_casts(kept))
 }
 
 /// `((x))` as `(x)`, seen from inside the outer pair.
@@ -125,87 +128,6 @@ fn groups(before: Option<&Node<'_>>) -> bool {
         Some(Node::Token(Token::Literal(_)) | Node::Group(..)) => false,
         Some(Node::Token(Token::Symbol(_))) => true,
     }
-}
-
-/// Whether this is one name, literal or array, perhaps cast: nothing binds more tightly.
-fn is_value(nodes: &[Node<'_>]) -> bool {
-    let casts = match nodes {
-        [
-            Node::Token(Token::Name(name)),
-            Node::Group("[", _),
-            casts @ ..,
-        ] if *name == ["ARRAY"] => casts,
-        [Node::Token(Token::Name(_) | Token::Literal(_)), casts @ ..] => casts,
-        _ => return false,
-    };
-    let cast = casts.is_empty() || casts[0] == Node::Token(Token::Symbol("::"));
-    cast && casts.iter().all(is_of_a_cast)
-}
-
-/// Whether this can stand in `::character varying(10)[]`: keywords are printed in capitals, types
-/// are not.
-fn is_of_a_cast(node: &Node<'_>) -> bool {
-    match node {
-        Node::Token(Token::Symbol(symbol)) => *symbol == "::",
-        Node::Token(Token::Name(name)) => !name
-            .iter()
-            .any(|part| part.starts_with(|c: char| c.is_ascii_uppercase())),
-        Node::Token(Token::Literal(_)) => false,
-        Node::Group("[", inner) => inner.is_empty(),
-        Node::Group(_, inner) => inner
-            .iter()
-            .all(|n| matches!(n, Node::Token(Token::Literal(_) | Token::Symbol(",")))),
-    }
-}
-
-/// `ARRAY[a, b]::t[]` as `ARRAY[a::t, b::t]`.
-fn with_spread_casts(mut nodes: Vec<Node<'_>>) -> Vec<Node<'_>> {
-    let mut at = 0;
-    while at + 3 < nodes.len() {
-        if let Some(length) = cast_of_array(&nodes[at..]) {
-            let mut cast: Vec<Node<'_>> = nodes.drain(at + 2..at + 2 + length).collect();
-            cast.pop();
-            if let Node::Group(_, elements) = &mut nodes[at + 1] {
-                *elements = with_cast(std::mem::take(elements), &cast);
-            }
-        }
-        at += 1;
-    }
-    nodes
-}
-
-/// The number of nodes of the cast that follows when an array begins here.
-fn cast_of_array(nodes: &[Node<'_>]) -> Option<usize> {
-    let [
-        Node::Token(Token::Name(name)),
-        Node::Group("[", elements),
-        cast @ ..,
-    ] = nodes
-    else {
-        return None;
-    };
-    if *name != ["ARRAY"]
-        || elements.is_empty()
-        || cast.first() != Some(&Node::Token(Token::Symbol("::")))
-    {
-        return None;
-    }
-    let end = cast
-        .iter()
-        .position(|node| matches!(node, Node::Group("[", _)))?;
-    cast[..end].iter().all(is_of_a_cast).then_some(end + 1)
-}
-
-fn with_cast<'a>(elements: Vec<Node<'a>>, cast: &[Node<'a>]) -> Vec<Node<'a>> {
-    let mut all = Vec::with_capacity(elements.len() * (cast.len() + 1));
-    for node in elements {
-        if node == Node::Token(Token::Symbol(",")) {
-            all.extend_from_slice(cast);
-        }
-        all.push(node);
-    }
-    all.extend_from_slice(cast);
-    all
 }
 
 #[cfg(test)]
@@ -227,6 +149,10 @@ mod tests {
             "SELECT t.\"system_user\" FROM s.t",
             "SELECT t.system_user FROM s.t",
         ),
+        (
+            "( SELECT 'x'::text, '-1'::integer)",
+            "( SELECT 'x'::text AS text, '-1'::integer AS int4)",
+        ),
     ];
 
     const DIFFERENT: &[(&str, &str)] = &[
@@ -243,6 +169,7 @@ mod tests {
         ("1.0", "1.00"),
         ("f(a, b)", "f(a), b"),
         ("SELECT t.a", "SELECT u.a"),
+        ("SELECT a::text", "SELECT a::text AS b"),
     ];
 
     #[test]
@@ -271,6 +198,15 @@ mod tests {
         assert!(!same("SELECT t.a FROM s.t", "SELECT a FROM s.t", false));
         assert!(!same("SELECT t.a FROM s.t", "SELECT u.a FROM s.t", true));
         assert!(!same("SELECT s.f(a)", "SELECT f(a)", true));
+    }
+
+    #[test]
+    fn only_names_that_need_quotes_for_their_characters_keep_them() {
+        let name = r#"column "s"."Tab""le"."system_user""#;
+        assert_eq!(
+            without_needless_quotes(name),
+            r#"column s."Tab""le".system_user"#
+        );
     }
 
     #[test]

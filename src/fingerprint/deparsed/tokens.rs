@@ -45,6 +45,21 @@ pub(in crate::fingerprint) fn one_line(text: &str) -> String {
     line
 }
 
+/// The text with quotes left only around names whose characters ask for them: which names are
+/// quoted for being keywords depends on the major.
+pub(in crate::fingerprint) fn without_needless_quotes(text: &str) -> String {
+    let mut all = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('"') {
+        let (before, quoted) = rest.split_at(at);
+        let (piece, after) = quoted.split_at(quoted_length(quoted, '"', false));
+        all.push_str(before);
+        all.push_str(unquoted(piece));
+        rest = after;
+    }
+    all + rest
+}
+
 fn token(piece: &str) -> Token<'_> {
     match piece.chars().next() {
         Some('"') => Token::Name(vec![unquoted(piece)]),

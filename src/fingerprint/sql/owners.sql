@@ -21,4 +21,4 @@ with found (classid, oid, owner) as (
 select o.type, o.identity, pg_get_userbyid(f.owner)::text as definition
 from found as f
 cross join lateral pg_identify_object(f.classid, f.oid, 0) as o
-where f.oid >= 16384 or (f.classid = 'pg_namespace'::regclass and o.identity = 'public')
+where f.oid >= 16384 or (f.classid = 'pg_namespace'::regclass and f.oid = to_regnamespace('public'))

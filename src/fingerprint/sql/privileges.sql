@@ -14,12 +14,13 @@ with held (classid, oid, subid, kind, owner, acl) as (
     union all select 'pg_foreign_data_wrapper'::regclass, oid, 0, 'F', fdwowner, fdwacl from pg_foreign_data_wrapper
     union all select 'pg_foreign_server'::regclass, oid, 0, 'S', srvowner, srvacl from pg_foreign_server
 ), changed as (
-    select h.*, case when h.oid = to_regnamespace('public') and h.classid = 'pg_namespace'::regclass
-                     then acldefault(h.kind, h.owner)
+    select h.*, case when h.is_public then acldefault(h.kind, h.owner)
                      else coalesce(i.initprivs, acldefault(h.kind, h.owner)) end as initial
-    from held as h
+    from (select held.*, classid = 'pg_namespace'::regclass and oid = to_regnamespace('public') as is_public
+          from held where acl is not null) as h
     left join pg_init_privs as i on i.classoid = h.classid and i.objoid = h.oid and i.objsubid = h.subid
-    where h.acl is distinct from i.initprivs and h.acl is not null
+    -- What initdb gave on the public schema depends on the major, and dumps carry all of it.
+    where h.is_public or h.acl is distinct from i.initprivs
 ), differing as (
     select c.classid, c.oid, c.subid,
         format(case when d.granted then 'granted %s%s to %s by %s' else 'revoked %s%s from %s by %s' end,
@@ -41,4 +42,4 @@ with held (classid, oid, subid, kind, owner, acl) as (
 select o.type, o.identity, t.definition
 from told as t
 cross join lateral pg_identify_object(t.classid, t.oid, t.subid) as o
-where o.identity !~ '^(information_schema|pg_temp|pg_toast)\.'
+where o.identity !~ '^(information_schema|pg_temp|pg_toast)(\.|$)'

@@ -132,9 +132,6 @@ async fn object_counts(catalog: &Catalog<'_>) -> Result<BTreeMap<String, u64>> {
 fn not_carried_sentences(mut rows: Vec<NotCarriedRow>, roles: &[RoleRow]) -> Vec<String> {
     rows.sort();
     let mut sentences: Vec<String> = rows.iter().map(not_carried_sentence).collect();
-    if roles.iter().any(|row| row.role.login) {
-        sentences.push("Passwords of roles: a role made on the target has none.".to_owned());
-    }
     let set: BTreeSet<&str> = roles
         .iter()
         .filter(|row| row.has_settings)

@@ -3,11 +3,12 @@
 
 mod complete;
 mod dump;
+mod left_behind;
 mod prepare_snapshot;
 mod restore;
 mod verify;
 
-use std::collections::BTreeSet;
+pub use left_behind::left_behind;
 
 use crate::effect::{LargeObjectMeasure, Measure, TableRows, TableSize};
 use crate::error::{Error, Result};
@@ -205,41 +206,6 @@ pub fn stage(phase: Phase, scene: &Scene<'_>) -> Stage {
         purpose,
         steps,
     }
-}
-
-/// What the migration leaves behind, each a sentence.
-pub fn left_behind(scene: &Scene<'_>) -> Vec<String> {
-    let mut all = Vec::new();
-    let names = |names: &BTreeSet<(String, String)>| {
-        let names: Vec<String> = names.iter().map(|(s, n)| format!("{s}.{n}")).collect();
-        crate::report::some_of(&names.iter().map(String::as_str).collect::<Vec<_>>(), 10)
-    };
-    let schemas: Vec<&str> = scene
-        .selection
-        .excluded_schemas()
-        .iter()
-        .map(String::as_str)
-        .collect();
-    if !schemas.is_empty() {
-        all.push(format!(
-            "schemas left out: {}",
-            crate::report::some_of(&schemas, 10)
-        ));
-    }
-    if !scene.selection.excluded_relations().is_empty() {
-        all.push(format!(
-            "relations left out: {}",
-            names(scene.selection.excluded_relations())
-        ));
-    }
-    if !scene.selection.without_rows().is_empty() {
-        all.push(format!(
-            "rows left out: {}",
-            names(scene.selection.without_rows())
-        ));
-    }
-    all.extend(scene.facts.source.not_carried.iter().cloned());
-    all
 }
 
 /// A step that is simply undone and done again after an interruption.

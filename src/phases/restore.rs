@@ -69,7 +69,7 @@ fn roles(scene: &Scene<'_>) -> Vec<Step> {
     steps
 }
 
-fn missing_roles<'a>(scene: &'a Scene<'_>) -> Vec<&'a Role> {
+pub(super) fn missing_roles<'a>(scene: &'a Scene<'_>) -> Vec<&'a Role> {
     if !scene.resolved.copy.roles {
         return Vec::new();
     }

@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use crate::effect::{LargeObjectMeasure, Measure, TableRows, TableSize};
 use crate::error::{Error, Result};
 use crate::inspect::{Facts, Relation, RelationKind, Toolset};
+use crate::journal::Status;
 use crate::plan::{IfInterrupted, Phase, Stage, Step, StepId};
 use crate::preflight::choose_tools;
 use crate::report::{bytes, counted};
@@ -25,6 +26,10 @@ pub const SNAPSHOT: &str = "snapshot.export";
 pub const DUMP: &str = "dump.run";
 /// The step that measures the source.
 pub const MEASURE: &str = "source.measure";
+/// The step that drops a target database that is to be replaced.
+pub const DROP: &str = "target.drop";
+/// The step that removes the schema public.
+pub const PUBLIC: &str = "target.public";
 /// The step that makes the target database.
 pub const DATABASE: &str = "target.database";
 /// The step that runs `pg_restore`.
@@ -240,6 +245,13 @@ pub fn left_behind(scene: &Scene<'_>) -> Vec<String> {
     }
     all.extend(scene.facts.source.not_carried.iter().cloned());
     all
+}
+
+/// Whether nothing was begun yet that changes the target database.
+pub(crate) fn leaves_target_as_found(status: &Status) -> bool {
+    let changing = [DROP, DATABASE, PUBLIC, RESTORE];
+    let mut changing = changing.into_iter().map(StepId::new);
+    !changing.any(|id| status.steps.contains_key(&id))
 }
 
 /// A step that is simply undone and done again after an interruption.

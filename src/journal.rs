@@ -113,7 +113,11 @@ impl Event {
                 step,
                 error: shown(error),
             },
-            Self::Begun { .. } | Self::Undone { .. } | Self::Completed | Self::Aborting => self,
+            Self::Begun { .. }
+            | Self::Undone { .. }
+            | Self::Completed
+            | Self::Aborting
+            | Self::Aborted => self,
         }
     }
 }

@@ -19,7 +19,6 @@ use crate::events::{Events, Happened, ProgressEvent, Whence};
 use crate::executor::Executor;
 use crate::inspect::Facts;
 use crate::journal::{Journal, Status};
-use crate::leftovers;
 use crate::outcome::MigrationOutcome;
 use crate::phases;
 use crate::plan::{self, Plan};
@@ -196,7 +195,6 @@ impl Migrator {
     async fn get_ready(&self) -> Result<Prepared<'_>> {
         self.state.create()?;
         let state_lock = self.state.lock()?;
-        leftovers::end(&self.state)?;
         let journal = Journal::open(&self.state)?;
         let status = journal.status().clone();
         if status.aborting {
@@ -257,7 +255,6 @@ impl Migrator {
             return Ok(Vec::new());
         }
         let _lock = self.state.lock()?;
-        leftovers::end(&self.state)?;
         let journal = Journal::open(&self.state)?;
         let status = journal.status().clone();
         if status.completed.is_some() {

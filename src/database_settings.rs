@@ -1,6 +1,8 @@
 //! A database's own properties as SQL: what `pg_dump` keeps only with `--create`, under the name
 //! the database has on the target. It reads nothing; the text is the same for the same facts.
 
+use std::collections::BTreeSet;
+
 use crate::inspect::{Database, Grant, Locale, Setting};
 use crate::postgres::{quote_identifier, quote_literal};
 
@@ -114,6 +116,51 @@ pub(crate) fn statements(database: &Database, name: &str) -> Vec<String> {
             database.connection_limit
         ));
     }
+    all
+}
+
+/// Puts back what [`statements`] and [`owner`] of `source` changed in a database that had the
+/// properties `before`.
+pub(crate) fn put_back(before: &Database, source: &Database, name: &str) -> Vec<String> {
+    let quoted = quote_identifier(name);
+    let whose = |setting: &Setting| match &setting.role {
+        Some(role) => format!("alter role {} in database {quoted}", quote_identifier(role)),
+        None => format!("alter database {quoted}"),
+    };
+    let reset = |setting: &Setting| {
+        let name = setting_name(&setting.name);
+        format!("{} reset {name}", whose(setting))
+    };
+    let mut all = vec![owner(before, name)];
+    all.extend(source.settings.iter().map(reset));
+    if source.comment.is_some() {
+        all.push(format!("comment on database {quoted} is null"));
+    }
+    for (provider, _) in &source.security_labels {
+        let provider = quote_identifier(provider);
+        all.push(format!(
+            "security label for {provider} on database {quoted} is null"
+        ));
+    }
+    if let Some(grants) = &source.privileges {
+        let grantees: BTreeSet<_> = grants.iter().filter_map(|g| g.grantee.as_deref()).collect();
+        let revoke = |grantee: &str| {
+            let grantee = quote_identifier(grantee);
+            format!("revoke all on database {quoted} from {grantee}")
+        };
+        all.push(format!("revoke all on database {quoted} from public"));
+        all.extend(grantees.into_iter().map(revoke));
+        let default = [(Some(&before.owner), "all"), (None, "connect, temporary")];
+        all.extend(default.map(|(grantee, privileges)| {
+            let grantee = grantee.map_or("public".to_owned(), |owner| quote_identifier(owner));
+            format!("grant {privileges} on database {quoted} to {grantee}")
+        }));
+    }
+    if source.connection_limit != before.connection_limit {
+        let limit = before.connection_limit;
+        all.push(format!("alter database {quoted} connection limit {limit}"));
+    }
+    all.extend(statements(before, name));
     all
 }
 

@@ -10,8 +10,9 @@ use tokio_postgres::Client;
 use crate::effect::Side;
 use crate::embedded::{self, Wanted};
 use crate::error::{Error, Exit, Result};
-use crate::inspect::{self, Facts, Server, TargetNames};
+use crate::inspect::{self, Facts, Server, Target, TargetNames};
 use crate::postgres::{Conninfo, Environment};
+use crate::report::counted;
 use crate::resolve::{Endpoint, Resolved};
 
 /// Databases that are there on almost every server, in the order in which they are tried.
@@ -42,7 +43,14 @@ pub(crate) struct Ends {
 
 /// Keeps a second machine from filling the same target, for as long as it lives.
 pub(crate) struct TargetLock {
-    _session: Client,
+    session: Client,
+}
+
+impl TargetLock {
+    /// Whether the session that holds it is still there.
+    pub(crate) fn is_held(&self) -> bool {
+        !self.session.is_closed()
+    }
 }
 
 /// What tells one database from another of the same name.
@@ -84,17 +92,7 @@ impl Ends {
     pub(crate) async fn facts(&self, resolved: &Resolved, state: &Path) -> Result<Facts> {
         let source = self.source.connect().await?;
         let source = inspect::source(&source, self.source.place()).await?;
-        let maintenance = self.maintenance.connect().await?;
-        let target = match exists(&maintenance, self.target.database()).await? {
-            true => Some(self.target.connect().await?),
-            false => None,
-        };
-        let names = TargetNames {
-            place: self.target.place(),
-            database: self.target.database().to_owned(),
-            maintenance: self.maintenance.database().to_owned(),
-        };
-        let target = inspect::target(&maintenance, target.as_ref(), names).await?;
+        let target = self.target_facts().await?;
         let path = std::env::var_os("PATH");
         let tools = inspect::tools(resolved.copy.tools.as_deref(), path.as_deref()).await?;
         let folder = state
@@ -110,22 +108,63 @@ impl Ends {
         })
     }
 
+    async fn target_facts(&self) -> Result<Target> {
+        let maintenance = self.maintenance.connect().await?;
+        let target = match exists(&maintenance, self.target.database()).await? {
+            true => Some(self.target.connect().await?),
+            false => None,
+        };
+        let names = TargetNames {
+            place: self.target.place(),
+            database: self.target.database().to_owned(),
+            maintenance: self.maintenance.database().to_owned(),
+        };
+        inspect::target(&maintenance, target.as_ref(), names).await
+    }
+
     /// Checks that these are the servers that the plan was made for.
     ///
     /// # Errors
     /// [`Exit::Refused`] when one of them is another.
-    pub(crate) async fn still_are(&self, facts: &Facts) -> Result<()> {
-        let ends = [
-            (Side::Source, &self.source, &facts.source.server),
-            (Side::Target, &self.maintenance, &facts.target.server),
-        ];
-        for (side, conninfo, known) in ends {
-            let found = identity(&conninfo.connect().await?).await?;
+    pub(crate) async fn still_are(&self, facts: &Facts, sides: &[Side]) -> Result<()> {
+        for side in sides {
+            let known = match side {
+                Side::Source => &facts.source.server,
+                Side::Target => &facts.target.server,
+            };
+            let found = identity(&self.server(*side).connect().await?).await?;
             if found != known.identity() {
-                return Err(other_server(side, known, &found));
+                return Err(other_server(*side, known, &found));
             }
         }
         Ok(())
+    }
+
+    /// Checks that nobody has made or filled the target database since the plan was made.
+    ///
+    /// # Errors
+    /// [`Exit::Refused`] when somebody has.
+    pub(crate) async fn target_still_is_as_found(&self, known: &Target) -> Result<()> {
+        let found = self.target_facts().await?;
+        let (was, is) = (content(known), content(&found));
+        if was == is {
+            return Ok(());
+        }
+        let what = format!(
+            "the target database {} was changed since this migration began, and not by it",
+            known.database_name
+        );
+        let next = "Put it back as it was, or start over with `pg_dbmigrator abort`, which leaves \
+                    it as it is now.";
+        Err(Error::refused(what, next).because(format!("was: {was}\nnow: {is}")))
+    }
+
+    /// Where an end's server is asked: the target database may not exist.
+    fn server(&self, side: Side) -> &Conninfo {
+        match side {
+            Side::Source => &self.source,
+            Side::Target => &self.maintenance,
+        }
     }
 
     /// Ends what an earlier process of this migration left on the servers, so that it cannot meet
@@ -133,12 +172,9 @@ impl Ends {
     ///
     /// # Errors
     /// When such a session does not end.
-    pub(crate) async fn end_leftovers(&self, application_name: &str) -> Result<()> {
-        for (side, conninfo) in [
-            (Side::Source, &self.source),
-            (Side::Target, &self.maintenance),
-        ] {
-            let client = conninfo.connect().await?;
+    pub(crate) async fn end_leftovers(&self, application_name: &str, sides: &[Side]) -> Result<()> {
+        for side in sides {
+            let client = self.server(*side).connect().await?;
             let deadline = tokio::time::Instant::now() + LEFTOVERS_GRACE;
             while !client
                 .query(TERMINATE, &[&application_name])
@@ -174,7 +210,7 @@ impl Ends {
             .await?
             .try_get(0)?
         {
-            return Ok(TargetLock { _session: client });
+            return Ok(TargetLock { session: client });
         }
         Err(Error::new(
             Exit::Locked,
@@ -239,6 +275,19 @@ async fn maintenance(target: &Conninfo) -> Result<Conninfo> {
         }
     }
     Err(first_error.expect("at least one database was tried"))
+}
+
+/// What is in the target database, for people and to be compared.
+fn content(target: &Target) -> String {
+    let Some(database) = &target.database else {
+        return "there is no such database".to_owned();
+    };
+    let filled = database.tables.iter().filter(|table| !table.empty).count() as u64;
+    format!(
+        "{}; rows in {}",
+        counted(database.object_count, "object"),
+        counted(filled, "table")
+    )
 }
 
 async fn exists(maintenance: &Client, database: &str) -> Result<bool> {

@@ -126,6 +126,14 @@ impl Error {
         self.causes.iter().any(|cause| cause.contains(&shown))
     }
 
+    /// Whether a server refused a statement for what it says (SQLSTATE classes 23 and 42): then
+    /// the statement changed nothing.
+    pub fn is_refusal_of_statement(&self) -> bool {
+        let shown = ["SQLSTATE 23", "SQLSTATE 42"];
+        let mut causes = self.causes.iter();
+        causes.any(|cause| shown.iter().any(|shown| cause.contains(shown)))
+    }
+
     /// How the process should end.
     pub fn exit(&self) -> Exit {
         self.exit

@@ -49,7 +49,8 @@ impl Executor<'_> {
     pub(crate) async fn abort(&self) -> Result<()> {
         self.write(Event::Aborting)?;
         let all = self.plan.steps().map(|step| step.id.clone()).collect();
-        self.take_back(&all, "the migration is aborted").await
+        self.take_back(&all, "the migration is aborted").await?;
+        self.write(Event::Aborted)
     }
 
     /// Answers for every started step whether it took effect, and takes back what has to be done
@@ -93,14 +94,21 @@ impl Executor<'_> {
                 again.extend(steps[start..=index].iter().map(|step| step.id.clone()));
             }
         }
-        for step in &steps {
+        self.add_dependents(&steps, &mut again);
+        again
+    }
+
+    /// What stands on a session that is gone starts over with it; and what an earlier phase did
+    /// again, every later phase has to do again.
+    fn add_dependents(&self, steps: &[&Step], again: &mut BTreeSet<StepId>) {
+        for step in steps {
             if let Some(holder) = &step.under
                 && (!self.is_done(&step.id) || again.contains(&step.id))
             {
                 again.insert(holder.clone());
             }
         }
-        for step in &steps {
+        for step in steps {
             if step
                 .under
                 .as_ref()
@@ -109,7 +117,19 @@ impl Executor<'_> {
                 again.insert(step.id.clone());
             }
         }
-        again
+        let was_begun = |step: &&Step| self.is_done(&step.id) || self.is_interrupted(&step.id);
+        let mut stages = self.plan.stages.iter();
+        let first = stages.find(|stage| {
+            let mut begun = stage.steps.iter().filter(was_begun);
+            begun.any(|step| again.contains(&step.id))
+        });
+        if first.is_some() {
+            again.extend(
+                stages
+                    .flat_map(|stage| &stage.steps)
+                    .map(|step| step.id.clone()),
+            );
+        }
     }
 
     /// Undoes those of the steps that were started, last first.
@@ -242,21 +262,31 @@ impl Executor<'_> {
                 self.world.tell(scene, Happened::StepDone { seconds });
                 Ok(())
             }
-            Err(error) => {
-                let text = error.to_string();
-                self.world.tell(
-                    scene,
-                    Happened::StepFailed {
-                        error: text.clone(),
-                    },
-                );
-                self.write(Event::Failed {
-                    step: step.id.clone(),
-                    error: text,
-                })?;
-                let at = error.place().is_none().then(|| format!("step {}", step.id));
-                Err(at.map_or_else(|| error.clone(), |at| error.clone().at(at)))
-            }
+            Err(error) => Err(self.failed(scene, error)),
+        }
+    }
+
+    /// Writes a failure down, and says which step it was.
+    fn failed(&self, scene: Scene<'_>, error: Error) -> Error {
+        let step = &scene.step.id;
+        let text = error.to_string();
+        self.world.tell(
+            scene,
+            Happened::StepFailed {
+                error: text.clone(),
+            },
+        );
+        // A full disk stops the work and its record alike: the work's error is the one to show.
+        let written = self.write(Event::Failed {
+            step: step.clone(),
+            error: text,
+        });
+        if written.is_ok() && had_no_effect(scene.step, &error) {
+            let _ = self.write(Event::Undone { step: step.clone() });
+        }
+        match error.place() {
+            Some(_) => error,
+            None => error.at(format!("step {step}")),
         }
     }
 
@@ -295,7 +325,6 @@ impl Executor<'_> {
     }
 
     fn write(&self, event: Event) -> Result<()> {
-        crash::point();
         self.journal
             .lock()
             .expect("no holder of this lock panics")
@@ -326,6 +355,12 @@ impl Executor<'_> {
             .status()
             .is_interrupted(step)
     }
+}
+
+/// Whether a failed step left nothing behind: it is a single statement, and the server refused it.
+/// Whatever is there under that name now is somebody else's.
+fn had_no_effect(step: &Step, error: &Error) -> bool {
+    matches!(step.if_interrupted, IfInterrupted::Ask(_)) && error.is_refusal_of_statement()
 }
 
 /// One error of many: a failure comes before differences, and differences add up.

@@ -9,6 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::crash;
 use crate::error::{Error, Exit, Result};
 use crate::plan::StepId;
 use crate::secret::redact;
@@ -80,6 +81,8 @@ pub enum Event {
     Completed,
     /// An abort began: from here on only abort goes on.
     Aborting,
+    /// Everything was taken back from the target; only throwaway servers and the state are left.
+    Aborted,
 }
 
 impl Event {
@@ -110,7 +113,11 @@ impl Event {
                 step,
                 error: shown(error),
             },
-            Self::Begun { .. } | Self::Undone { .. } | Self::Completed | Self::Aborting => self,
+            Self::Begun { .. }
+            | Self::Undone { .. }
+            | Self::Completed
+            | Self::Aborting
+            | Self::Aborted => self,
         }
     }
 }
@@ -143,6 +150,8 @@ pub struct Status {
     pub completed: Option<Timestamp>,
     /// Whether an abort began.
     pub aborting: bool,
+    /// Whether an abort has nothing left to take back on the target.
+    pub aborted: bool,
 }
 
 impl Status {
@@ -191,6 +200,7 @@ impl Status {
             }
             Event::Completed => self.completed = Some(entry.at),
             Event::Aborting => self.aborting = true,
+            Event::Aborted => self.aborted = true,
         }
         self
     }
@@ -234,9 +244,9 @@ impl Journal {
             .write(true)
             .mode(0o600);
         let mut file = options.open(&path).map_err(trouble)?;
-        let mut text = String::new();
-        file.read_to_string(&mut text).map_err(trouble)?;
-        let (status, whole) = replay(state, &text)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(trouble)?;
+        let (status, whole) = replay(state, &bytes)?;
         file.set_len(whole as u64).map_err(trouble)?;
         file.seek(SeekFrom::End(0)).map_err(trouble)?;
         file.sync_all().map_err(trouble)?;
@@ -255,8 +265,8 @@ impl Journal {
     /// # Errors
     /// [`Exit::Undecided`] when a line in the middle cannot be read.
     pub fn read(state: &StateDir) -> Result<Option<Status>> {
-        match std::fs::read_to_string(state.journal()) {
-            Ok(text) => replay(state, &text).map(|(status, _)| Some(status)),
+        match std::fs::read(state.journal()) {
+            Ok(bytes) => replay(state, &bytes).map(|(status, _)| Some(status)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(state.trouble("cannot read the journal", &error)),
         }
@@ -272,6 +282,7 @@ impl Journal {
     /// # Errors
     /// When the disk is full: then the line does not count, and nothing after it may happen.
     pub fn append(&mut self, event: Event) -> Result<()> {
+        crash::point();
         let entry = Entry {
             at: Timestamp::now(),
             event: event.redacted(),
@@ -291,16 +302,20 @@ impl Journal {
             return Err(self.state.trouble("cannot write the journal", &error));
         }
         self.status = std::mem::take(&mut self.status).after(&entry);
+        crash::point();
         Ok(())
     }
 }
 
 /// Adds up every whole line; returns the status and how many bytes those lines are.
-fn replay(state: &StateDir, text: &str) -> Result<(Status, usize)> {
-    let whole = text.rfind('\n').map_or(0, |end| end + 1);
+///
+/// In bytes, because a line may be torn in the middle of a character.
+fn replay(state: &StateDir, bytes: &[u8]) -> Result<(Status, usize)> {
+    let newline = bytes.iter().rposition(|byte| *byte == b'\n');
+    let whole = newline.map_or(0, |end| end + 1);
     let mut status = Status::default();
-    for (number, line) in text[..whole].lines().enumerate() {
-        let entry: Entry = serde_json::from_str(line).map_err(|error| {
+    for (number, line) in bytes[..whole].split_inclusive(|b| *b == b'\n').enumerate() {
+        let entry: Entry = serde_json::from_slice(line).map_err(|error| {
             Error::new(
                 Exit::Undecided,
                 format!(

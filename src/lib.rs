@@ -61,6 +61,7 @@ mod executor;
 mod history;
 #[doc(hidden)]
 pub mod journal;
+mod leftovers;
 mod measure;
 mod snapshot;
 

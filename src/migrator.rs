@@ -10,6 +10,7 @@ use std::sync::Mutex;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use crate::crash;
 use crate::effect::World;
 use crate::embedded;
 use crate::ends::Ends;
@@ -19,9 +20,11 @@ use crate::executor::Executor;
 use crate::inspect::Facts;
 use crate::journal::{Journal, Status};
 use crate::outcome::MigrationOutcome;
+use crate::phases;
 use crate::plan::{self, Plan};
 use crate::preflight::{Finding, preflight, refuse};
 use crate::resolve::{Resolved, resolve};
+use crate::side::Side;
 use crate::spec::{self, Inputs};
 use crate::state::StateDir;
 use crate::stop::{self, Stop, StopHandle};
@@ -151,7 +154,10 @@ impl Migrator {
         };
         let (facts, findings) = match known {
             Some(facts) => {
-                ends.still_are(&facts).await?;
+                ends.still_are(&facts, &Side::ALL).await?;
+                if status.as_ref().is_some_and(phases::leaves_target_as_found) {
+                    ends.target_still_is_as_found(&facts.target).await?;
+                }
                 (facts, Vec::new())
             }
             None => {
@@ -203,7 +209,7 @@ impl Migrator {
         let migration = status.migration.clone().unwrap_or_else(random_name);
         let name = application_name(&migration);
         let ends = Ends::reach(&self.resolved, self.state.path(), &name).await?;
-        ends.end_leftovers(&name).await?;
+        ends.end_leftovers(&name, &Side::ALL).await?;
         let target_lock = ends.lock().await?;
         let begun = status.begun.is_some().then_some(status);
         let preview = self.preview_from(&ends, begun).await?;
@@ -218,7 +224,7 @@ impl Migrator {
             journal,
             migration,
             _state_lock: state_lock,
-            _target_lock: target_lock,
+            target_lock,
         })
     }
 
@@ -254,34 +260,47 @@ impl Migrator {
         if status.completed.is_some() {
             return Err(crate::history::complete(&self.resolved.path));
         }
-        let mut said = Vec::new();
-        if let (Some(migration), Some(facts)) = (
-            &status.migration,
-            self.state.read::<Facts>(&self.state.facts())?,
-        ) {
-            said = status
-                .steps
-                .keys()
-                .map(|step| format!("took back {step}"))
-                .collect();
-            let name = application_name(migration);
-            let ends = Ends::reach(&self.resolved, self.state.path(), &name).await?;
-            ends.end_leftovers(&name).await?;
-            let _target_lock = ends.lock().await?;
-            ends.still_are(&facts).await?;
-            let plan = plan::plan(&self.resolved, &facts)?;
-            crate::history::check(&plan, &status)?;
-            let world = self.world(ends, &status);
-            let journal = Mutex::new(journal);
-            Executor {
-                plan: &plan,
-                world: &world,
-                journal: &journal,
-            }
-            .abort()
-            .await?;
+        let steps = status.steps.keys();
+        let mut said: Vec<String> = steps.map(|step| format!("took back {step}")).collect();
+        if status.migration.is_some() && !status.aborted {
+            self.take_back_steps(&status, journal).await?;
         }
-        said.extend(embedded::stop_and_remove(self.state.path()).await?);
+        said.extend(self.remove_state().await?);
+        Ok(said)
+    }
+
+    /// Takes back what was done on the target. The source is not needed for it, and may be what
+    /// the migration failed for.
+    async fn take_back_steps(&self, status: &Status, journal: Journal) -> Result<()> {
+        let migration = status.migration.as_deref().unwrap_or_default();
+        let Some(facts) = self.state.read::<Facts>(&self.state.facts())? else {
+            return Ok(());
+        };
+        let name = application_name(migration);
+        let ends = Ends::reach(&self.resolved, self.state.path(), &name).await?;
+        ends.end_leftovers(&name, &[Side::Target]).await?;
+        if let Err(error) = ends.end_leftovers(&name, &[Side::Source]).await {
+            tracing::warn!("the source was not searched for sessions of this migration: {error}");
+        }
+        let _target_lock = ends.lock().await?;
+        ends.still_are(&facts, &[Side::Target]).await?;
+        let plan = plan::plan(&self.resolved, &facts)?;
+        crate::history::check(&plan, status)?;
+        let world = self.world(ends, status);
+        let journal = Mutex::new(journal);
+        let executor = Executor {
+            plan: &plan,
+            world: &world,
+            journal: &journal,
+        };
+        executor.abort().await
+    }
+
+    /// Removes throwaway servers and the state directory.
+    async fn remove_state(&self) -> Result<Vec<String>> {
+        crash::point();
+        let mut said = embedded::stop_and_remove(self.state.path()).await?;
+        crash::point();
         self.state.remove()?;
         said.push(format!("removed {}", self.state.path().display()));
         Ok(said)
@@ -303,10 +322,7 @@ impl Migrator {
         {
             return Err(crate::history::incomplete(&self.resolved.path));
         }
-        let mut said = embedded::stop_and_remove(self.state.path()).await?;
-        self.state.remove()?;
-        said.push(format!("removed {}", self.state.path().display()));
-        Ok(said)
+        self.remove_state().await
     }
 
     fn world(&self, ends: Ends, status: &Status) -> World {

@@ -5,14 +5,20 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Exit, Result};
+use crate::leftovers;
 
 /// How the directories of connection files begin.
-const CONNECTION_FILES: &str = "connect-";
+pub(crate) const CONNECTION_FILES: &str = "connect-";
+
+/// How long to wait for the lock: `status` looks at it for a moment, and a killed process holds it
+/// until the kernel has closed its files.
+const LOCK_PATIENCE: Duration = Duration::from_millis(250);
 
 /// `migrate.state/` for `migrate.yaml`.
 #[derive(Debug, Clone)]
@@ -27,6 +33,9 @@ pub struct StateLock {
 }
 
 impl StateDir {
+    /// The names of files that are not whole yet begin with this.
+    pub(crate) const HALF_WRITTEN: &str = ".half-";
+
     /// The state directory of a plan file; nothing is made.
     pub fn of_plan(plan: &Path) -> Self {
         Self {
@@ -98,9 +107,21 @@ impl StateDir {
         let file = open
             .open(&path)
             .map_err(|error| self.trouble("cannot open the lock file", &error))?;
-        match file.try_lock() {
+        let deadline = Instant::now() + LOCK_PATIENCE;
+        loop {
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                taken => break self.taken(taken, file),
+            }
+        }
+    }
+
+    fn taken(&self, taken: Result<(), TryLockError>, file: File) -> Result<StateLock> {
+        match taken {
             Ok(()) => {
-                self.remove_connection_files()?;
+                leftovers::end(self)?;
                 Ok(StateLock { _file: file })
             }
             Err(TryLockError::WouldBlock) => Err(Error::new(
@@ -129,23 +150,6 @@ impl StateDir {
             .map_err(|error| self.trouble("cannot write connection files", &error))
     }
 
-    fn remove_connection_files(&self) -> Result<()> {
-        let remove = || -> std::io::Result<()> {
-            for entry in fs::read_dir(&self.path)? {
-                let entry = entry?;
-                if entry
-                    .file_name()
-                    .as_encoded_bytes()
-                    .starts_with(CONNECTION_FILES.as_bytes())
-                {
-                    fs::remove_dir_all(entry.path())?;
-                }
-            }
-            Ok(())
-        };
-        remove().map_err(|error| self.trouble("cannot remove an earlier run's passwords", &error))
-    }
-
     /// Whether another process holds the lock.
     pub fn is_locked(&self) -> bool {
         let file = File::open(self.path.join("lock"));
@@ -158,7 +162,9 @@ impl StateDir {
     /// When the file system says no; a full disk leaves the old file as it was.
     pub fn write<T: Serialize>(&self, path: &Path, value: &T) -> Result<()> {
         let write = || -> std::io::Result<()> {
-            let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
+            let mut file = tempfile::Builder::new()
+                .prefix(Self::HALF_WRITTEN)
+                .tempfile_in(&self.path)?;
             serde_json::to_writer_pretty(&mut file, value)?;
             file.write_all(b"\n")?;
             file.as_file().sync_all()?;
@@ -191,11 +197,24 @@ impl StateDir {
         })
     }
 
-    /// Removes it and everything in it.
+    /// Removes it and everything in it; the journal after the rest, so that a removal that is cut
+    /// short can be gone on with.
     ///
     /// # Errors
     /// When the file system says no.
     pub fn remove(&self) -> Result<()> {
+        let trouble = |error| self.trouble("cannot remove the state directory", &error);
+        for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path == self.journal() {
+                continue;
+            }
+            crate::crash::point();
+            match entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                true => fs::remove_dir_all(path).map_err(trouble)?,
+                false => fs::remove_file(path).map_err(trouble)?,
+            }
+        }
         match fs::remove_dir_all(&self.path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(self.trouble("cannot remove the state directory", &error))

@@ -12,6 +12,8 @@ pub enum StopReason {
     Interrupt,
     /// SIGTERM.
     Terminate,
+    /// Another migration holds the lock on the target, which ours lost with its session.
+    LockLost,
 }
 
 /// Asks a running migration to stop safely.
@@ -59,13 +61,18 @@ impl Stop {
 impl StopReason {
     /// The error that a stopped step ends with.
     pub fn error(self) -> Error {
-        let (exit, signal) = match self {
-            Self::Interrupt => (Exit::Interrupted, "SIGINT"),
-            Self::Terminate => (Exit::Terminated, "SIGTERM"),
+        let (exit, what) = match self {
+            Self::Interrupt => (Exit::Interrupted, "stopped safely on SIGINT"),
+            Self::Terminate => (Exit::Terminated, "stopped safely on SIGTERM"),
+            Self::LockLost => (
+                Exit::Locked,
+                "stopped safely: the session that held the lock on the target was ended, and \
+                 another migration has taken it",
+            ),
         };
         Error::new(
             exit,
-            format!("stopped safely on {signal}"),
+            what,
             "Run the same `pg_dbmigrator apply` again: it goes on from here.",
         )
     }

@@ -22,7 +22,7 @@ impl Abort {
         if !self.yes && !print::ask(question).ok_or_else(|| not_confirmed("abort"))? {
             return print::out("Nothing was changed.\n");
         }
-        signals::stop_on_signals(migrator.stop_handle());
+        signals::stop_on_signals(&migrator);
         let said = migrator.abort().await?;
         if said.is_empty() {
             return print::out("Nothing began: there is nothing to take back.\n");

@@ -28,7 +28,9 @@ impl Apply {
     pub(super) async fn run(&self) -> Result<Exit> {
         let migrator = self.file.migrator()?;
         super::log::to_stderr_and_file(self.file.verbose, migrator.state())?;
-        signals::stop_on_signals(migrator.stop_handle());
+        if self.yes {
+            signals::stop_on_signals(&migrator);
+        }
         let events = migrator.events();
         let (done, ()) = tokio::join!(self.migrate(&migrator), self.show(events));
         let Some(outcome) = done? else {
@@ -51,6 +53,10 @@ impl Apply {
             let prepared = migrator.prepare().await?;
             if !self.is_confirmed(migrator, &prepared)? {
                 return Ok(None);
+            }
+            if !self.yes {
+                // Not before the question, which Ctrl+C may answer: nothing was changed yet.
+                signals::stop_on_signals(migrator);
             }
             prepared.run().await.map(Some)
         };

@@ -3,10 +3,14 @@
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::error::Exit;
-use crate::stop::{StopHandle, StopReason};
+use crate::leftovers;
+use crate::migrator::Migrator;
+use crate::stop::StopReason;
 
 /// Listens for signals for as long as the process lives.
-pub(super) fn stop_on_signals(stop: StopHandle) {
+pub(super) fn stop_on_signals(migrator: &Migrator) {
+    let stop = migrator.stop_handle();
+    let state = migrator.state().path().to_owned();
     let listen = |kind| signal(kind).expect("a signal handler can be installed");
     let mut interrupt = listen(SignalKind::interrupt());
     let mut terminate = listen(SignalKind::terminate());
@@ -17,7 +21,9 @@ pub(super) fn stop_on_signals(stop: StopHandle) {
                 _ = interrupt.recv() => {
                     interrupts += 1;
                     if interrupts > 1 {
-                        // Child programs die with this process; the journal is always on disk.
+                        // The journal is always on disk; of the child programs only the first
+                        // process of each would die with this one.
+                        leftovers::kill_programs(&state);
                         std::process::exit(Exit::Interrupted as i32);
                     }
                     tracing::warn!("stopping safely; press Ctrl+C again to stop at once");

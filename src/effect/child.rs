@@ -39,29 +39,26 @@ pub(super) async fn run(
     mut line: impl FnMut(&str),
 ) -> Result<ExitStatus> {
     let mut child = spawn(&invocation)?;
+    let group = group(&child);
     let output = child.stderr.take().expect("standard error is piped");
     let mut lines = Lines::new(output);
-    loop {
+    let status = loop {
         tokio::select! {
             biased;
             reason = stop.wait() => {
-                end(&mut child).await;
+                end(&mut child, group).await;
                 return Err(reason.error());
             }
-            next = lines.next() => match next {
-                Some(text) => line(&text),
-                None => break,
-            },
+            Some(text) = lines.next() => line(&text),
+            status = child.wait() => break status,
         }
+    };
+    // Of a program that was killed, the processes beside the first one would go on.
+    signal(group, Signal::KILL);
+    while let Ok(Some(text)) = tokio::time::timeout(GRACE, lines.next()).await {
+        line(&text);
     }
-    tokio::select! {
-        biased;
-        reason = stop.wait() => {
-            end(&mut child).await;
-            Err(reason.error())
-        }
-        status = child.wait() => status.map_err(|error| not_started(&invocation, &error)),
-    }
+    status.map_err(|error| not_started(&invocation, &error))
 }
 
 fn spawn(invocation: &Invocation<'_>) -> Result<Child> {
@@ -86,12 +83,20 @@ fn spawn(invocation: &Invocation<'_>) -> Result<Child> {
 #[cfg(target_os = "linux")]
 #[expect(
     unsafe_code,
-    reason = "pre_exec has no safe form; the closure makes one system call"
+    reason = "pre_exec has no safe form; the closure makes two system calls"
 )]
 fn die_with_parent(command: &mut Command) {
-    use rustix::process::set_parent_process_death_signal;
-    let die = || set_parent_process_death_signal(Some(Signal::KILL)).map_err(Into::into);
-    // SAFETY: between fork and exec only this one async-signal-safe system call is made.
+    use rustix::process::{getpid, getppid, set_parent_process_death_signal};
+    let parent = getpid();
+    let die = move || {
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        // The parent may have died just before.
+        if getppid() == Some(parent) {
+            return Ok(());
+        }
+        Err(std::io::ErrorKind::BrokenPipe.into())
+    };
+    // SAFETY: between fork and exec only these two async-signal-safe system calls are made.
     unsafe {
         command.pre_exec(die);
     }
@@ -101,21 +106,24 @@ fn die_with_parent(command: &mut Command) {
 fn die_with_parent(_command: &mut Command) {}
 
 /// Asks the whole group to end, then makes it.
-async fn end(child: &mut Child) {
-    signal(child, Signal::TERM);
-    if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
-        signal(child, Signal::KILL);
+async fn end(child: &mut Child, group: Option<Pid>) {
+    signal(group, Signal::TERM);
+    let ended = tokio::time::timeout(GRACE, child.wait()).await;
+    signal(group, Signal::KILL);
+    if ended.is_err() {
         let _ = child.wait().await;
     }
 }
 
-fn signal(child: &Child, signal: Signal) {
-    let pid = child
-        .id()
-        .and_then(|id| i32::try_from(id).ok())
-        .and_then(Pid::from_raw);
-    if let Some(pid) = pid {
-        let _ = kill_process_group(pid, signal);
+/// The child's process group, which is named after it.
+fn group(child: &Child) -> Option<Pid> {
+    let id = child.id().and_then(|id| i32::try_from(id).ok());
+    id.and_then(Pid::from_raw)
+}
+
+fn signal(group: Option<Pid>, signal: Signal) {
+    if let Some(group) = group {
+        let _ = kill_process_group(group, signal);
     }
 }
 
@@ -131,23 +139,25 @@ fn not_started(invocation: &Invocation<'_>, error: &std::io::Error) -> Error {
 /// Lines of text, however long and whatever their bytes.
 struct Lines<R> {
     reader: BufReader<R>,
+    line: Vec<u8>,
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
     fn new(reader: R) -> Self {
         Self {
             reader: BufReader::new(reader),
+            line: Vec::new(),
         }
     }
 
-    /// The next line, cut to [`LONGEST_LINE_BYTES`]. Safe to drop between calls only at a line's
-    /// end, which is all that a stop needs.
+    /// The next line, cut to [`LONGEST_LINE_BYTES`]. A call that is given up loses nothing: the
+    /// next one goes on with its line.
     async fn next(&mut self) -> Option<String> {
-        let mut line = Vec::new();
+        let Self { reader, line } = self;
         loop {
-            let chunk = self.reader.fill_buf().await.ok()?;
+            let chunk = reader.fill_buf().await.ok()?;
             if chunk.is_empty() {
-                return (!line.is_empty()).then(|| String::from_utf8_lossy(&line).into_owned());
+                return (!line.is_empty()).then(|| taken(line));
             }
             let end = chunk.iter().position(|byte| *byte == b'\n');
             let part = &chunk[..end.unwrap_or(chunk.len())];
@@ -156,10 +166,14 @@ impl<R: AsyncRead + Unpin> Lines<R> {
                 .min(part.len());
             line.extend_from_slice(&part[..room]);
             let used = end.map_or(chunk.len(), |end| end + 1);
-            self.reader.consume(used);
+            reader.consume(used);
             if end.is_some() {
-                return Some(String::from_utf8_lossy(&line).into_owned());
+                return Some(taken(line));
             }
         }
     }
+}
+
+fn taken(line: &mut Vec<u8>) -> String {
+    String::from_utf8_lossy(&std::mem::take(line)).into_owned()
 }

@@ -339,6 +339,8 @@ pub struct TargetDatabase {
     pub owned: bool,
     /// Encoding and locale.
     pub locale: Locale,
+    /// Its other properties, to be put back by an abort.
+    pub properties: Database,
     /// User-made objects in it, as `table public.orders`, sorted; at most 20 of them.
     pub objects: Vec<String>,
     /// How many user-made objects there are in all.

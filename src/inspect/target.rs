@@ -114,6 +114,7 @@ async fn existing(client: &Client, place: &str) -> Result<TargetDatabase> {
         objects: names,
         object_count: objects.iter().filter(own).map(|row| row.count).sum(),
         tables: probe(client, tables).await?,
+        properties: super::source::database(client, place).await?,
     })
 }
 

@@ -1,17 +1,23 @@
 //! A migration between planning and running: locked, checked, planned, and not begun.
 //! It changes nothing until it is told to run.
 
+use std::convert::Infallible;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use crate::ends::{Ends, TargetLock};
-use crate::error::Result;
+use crate::error::{Exit, Result};
 use crate::events::{Happened, Whence};
 use crate::executor::Executor;
 use crate::journal::{Event, Journal};
 use crate::outcome::MigrationOutcome;
 use crate::state::StateLock;
+use crate::stop::{StopHandle, StopReason};
 
 use super::{Migrator, Preview};
+
+/// How often it is checked that the lock on the target is still held.
+const LOCK_POLL: Duration = Duration::from_secs(1);
 
 /// A migration that is ready to run: locked, checked and planned, nothing changed yet.
 pub struct Prepared<'a> {
@@ -22,7 +28,7 @@ pub struct Prepared<'a> {
     pub(super) journal: Journal,
     pub(super) migration: String,
     pub(super) _state_lock: StateLock,
-    pub(super) _target_lock: TargetLock,
+    pub(super) target_lock: TargetLock,
 }
 
 impl Prepared<'_> {
@@ -84,6 +90,28 @@ impl Prepared<'_> {
             world: &world,
             journal: &journal,
         };
-        executor.apply().await
+        tokio::select! {
+            done = executor.apply() => done,
+            never = keep_lock(&self.ends, &mut self.target_lock, &migrator.stop_handle) => {
+                match never {}
+            }
+        }
+    }
+}
+
+/// Takes the lock on the target again whenever the session that held it ends, for as long as it
+/// is awaited; when another migration was quicker, asks for a safe stop.
+async fn keep_lock(ends: &Ends, lock: &mut TargetLock, stop: &StopHandle) -> Infallible {
+    loop {
+        tokio::time::sleep(LOCK_POLL).await;
+        if lock.is_held() {
+            continue;
+        }
+        match ends.lock().await {
+            Ok(again) => *lock = again,
+            Err(error) if error.exit() == Exit::Locked => stop.request(StopReason::LockLost),
+            // Whatever keeps us from the target keeps the steps from it, and they say so.
+            Err(error) => tracing::warn!("the lock on the target is not held: {error}"),
+        }
     }
 }

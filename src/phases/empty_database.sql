@@ -46,6 +46,26 @@ begin
   loop
     execute format('drop schema %I cascade', item.nspname);
   end loop;
+  -- Default privileges go when they are as PostgreSQL has them by itself. Those in a schema went
+  -- with it.
+  for item in select format('alter default privileges for role %I', r.rolname) as change,
+      case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'routines'
+        when 'T' then 'types' when 'n' then 'schemas' when 'L' then 'large objects' end as kind,
+      r.rolname as owner, (select string_agg(distinct
+          coalesce((select quote_ident(g.rolname) from pg_roles g where g.oid = a.grantee), 'public'),
+          ', ') from aclexplode(d.defaclacl) a) as grantees,
+      d.defaclobjtype in ('f', 'T') as is_public
+    from pg_default_acl d join pg_roles r on r.oid = d.defaclrole where d.defaclnamespace = 0
+  loop
+    if item.grantees is not null then
+      execute format('%s revoke all on %s from %s', item.change, item.kind, item.grantees);
+    end if;
+    execute format('%s grant all on %s to %I', item.change, item.kind, item.owner);
+    if item.is_public then
+      execute format('%s grant all on %s to public', item.change, item.kind);
+    end if;
+  end loop;
+  commit;
   -- As in a database that was just created.
   create schema public;
   comment on schema public is 'standard public schema';

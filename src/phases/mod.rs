@@ -13,6 +13,7 @@ pub use left_behind::left_behind;
 use crate::effect::{LargeObjectMeasure, Measure, TableRows, TableSize};
 use crate::error::{Error, Result};
 use crate::inspect::{Facts, Relation, RelationKind, Toolset};
+use crate::journal::Status;
 use crate::plan::{IfInterrupted, Phase, Stage, Step, StepId};
 use crate::preflight::choose_tools;
 use crate::report::{bytes, counted};
@@ -26,6 +27,10 @@ pub const SNAPSHOT: &str = "snapshot.export";
 pub const DUMP: &str = "dump.run";
 /// The step that measures the source.
 pub const MEASURE: &str = "source.measure";
+/// The step that drops a target database that is to be replaced.
+pub const DROP: &str = "target.drop";
+/// The step that removes the schema public.
+pub const PUBLIC: &str = "target.public";
 /// The step that makes the target database.
 pub const DATABASE: &str = "target.database";
 /// The step that runs `pg_restore`.
@@ -206,6 +211,13 @@ pub fn stage(phase: Phase, scene: &Scene<'_>) -> Stage {
         purpose,
         steps,
     }
+}
+
+/// Whether nothing was begun yet that changes the target database.
+pub(crate) fn leaves_target_as_found(status: &Status) -> bool {
+    let changing = [DROP, DATABASE, PUBLIC, RESTORE];
+    let mut changing = changing.into_iter().map(StepId::new);
+    !changing.any(|id| status.steps.contains_key(&id))
 }
 
 /// A step that is simply undone and done again after an interruption.

@@ -2,7 +2,7 @@
 //! keeps only with `--create` is set at the end, so that no setting of the database meets the
 //! restore.
 
-use super::{DATABASE, RESTORE, Scene, step};
+use super::{DATABASE, DROP, PUBLIC, RESTORE, Scene, step};
 use crate::database_settings::{self, CreateOptions};
 use crate::effect::{Argument, Effect, Place, Program, Tool};
 use crate::inspect::{RelationKind, Role};
@@ -21,11 +21,6 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     if scene.moves_structure() {
         steps.extend(roles(scene));
         steps.extend(database(scene));
-    } else if scene.resolved.restore.existing == Existing::Replace {
-        steps.push(Step {
-            effects: vec![sql(Place::Target, vec![truncate(scene)])],
-            ..step("target.truncate", "empty the tables")
-        });
     }
     steps.push(restore(scene));
     if scene.resolved.restore.analyze && scene.moves_rows() {
@@ -161,21 +156,22 @@ fn database(scene: &Scene<'_>) -> Vec<Step> {
     let target = &scene.facts.target;
     let name = quote_identifier(&target.database_name);
     let drop = format!("drop database if exists {name} with (force)");
+    let make = || Step {
+        effects: vec![sql(Place::TargetMaintenance, vec![create(scene)])],
+        if_interrupted: IfInterrupted::Ask(exists(&target.database_name)),
+        undo: vec![sql(Place::TargetMaintenance, vec![drop.clone()])],
+        ..step(DATABASE, "create it, with the source's encoding and locale")
+    };
     let mut steps = match &target.database {
-        None => vec![Step {
-            effects: vec![sql(Place::TargetMaintenance, vec![create(scene)])],
-            if_interrupted: IfInterrupted::Ask(exists(&target.database_name)),
-            undo: vec![sql(Place::TargetMaintenance, vec![drop])],
-            ..step(DATABASE, "create it, with the source's encoding and locale")
-        }],
-        Some(there) if there.object_count > 0 && replaceable(scene) => vec![Step {
-            effects: vec![sql(
-                Place::TargetMaintenance,
-                vec![drop.clone(), create(scene)],
-            )],
-            undo: vec![sql(Place::TargetMaintenance, vec![drop])],
-            ..step(DATABASE, "REPLACE it: everything in it is removed")
-        }],
+        None => vec![make()],
+        // Two steps, so that taking back what was made never removes what was there before.
+        Some(there) if there.object_count > 0 && replaceable(scene) => vec![
+            Step {
+                effects: vec![sql(Place::TargetMaintenance, vec![drop.clone()])],
+                ..step(DROP, "REPLACE the database: everything in it is removed")
+            },
+            make(),
+        ],
         Some(there) if there.object_count > 0 => vec![Step {
             effects: vec![sql(Place::Target, vec![EMPTY_DATABASE.to_owned()])],
             ..step(DATABASE, "EMPTY it: everything in it is removed")
@@ -194,7 +190,7 @@ fn database(scene: &Scene<'_>) -> Vec<Step> {
                 Place::Target,
                 vec!["drop schema if exists public".to_owned()],
             )],
-            ..step("target.public", "the source has no schema public")
+            ..step(PUBLIC, "the source has no schema public")
         });
     }
     steps
@@ -246,28 +242,33 @@ fn restore(scene: &Scene<'_>) -> Step {
         Scope::All | Scope::Schema => vec![sql(Place::Target, vec![EMPTY_DATABASE.to_owned()])],
     };
     let from = StepId::new(if again { DATABASE } else { RESTORE });
+    let mut effects = vec![Effect::Program(Program {
+        tool: Tool::PgRestore,
+        directory: scene.tools.directory.clone(),
+        arguments: arguments(scene),
+        allow_errors: scene.resolved.restore.allow_errors,
+        tables: if scene.moves_rows() {
+            scene.sizes()
+        } else {
+            Vec::new()
+        },
+    })];
+    let mut summary = if scene.moves_rows() {
+        scene.amount()
+    } else {
+        "structure alone".into()
+    };
+    let replaces_rows = scene.resolved.restore.existing == Existing::Replace;
+    if replaces_rows && !scene.moves_structure() {
+        // In the same step, so that rows never go into tables that hold some.
+        effects.insert(0, sql(Place::Target, vec![truncate(scene)]));
+        summary = format!("EMPTY the tables, then fill them: {summary}");
+    }
     Step {
-        effects: vec![Effect::Program(Program {
-            tool: Tool::PgRestore,
-            directory: scene.tools.directory.clone(),
-            arguments: arguments(scene),
-            allow_errors: scene.resolved.restore.allow_errors,
-            tables: if scene.moves_rows() {
-                scene.sizes()
-            } else {
-                Vec::new()
-            },
-        })],
+        effects,
         if_interrupted: IfInterrupted::RedoFrom(from),
         undo,
-        ..step(
-            RESTORE,
-            if scene.moves_rows() {
-                scene.amount()
-            } else {
-                "structure alone".into()
-            },
-        )
+        ..step(RESTORE, summary)
     }
 }
 
@@ -315,7 +316,14 @@ fn settings(scene: &Scene<'_>) -> Option<Step> {
         let owner = database_settings::owner(&scene.facts.source.database, &target.database_name);
         statements.insert(0, owner);
     }
+    let before = target.database.as_ref().filter(|_| !is_created(scene));
+    let undo = before.map(|there| {
+        let source = &scene.facts.source.database;
+        database_settings::put_back(&there.properties, source, &target.database_name)
+    });
+    let undo = undo.map(|statements| sql(Place::TargetMaintenance, statements));
     (!statements.is_empty()).then(|| Step {
+        undo: undo.into_iter().collect(),
         summary: "comment, privileges and settings of the database".to_owned(),
         effects: vec![sql(Place::TargetMaintenance, statements)],
         ..step("target.settings", "")

@@ -171,6 +171,7 @@ pub(super) fn target_database() -> TargetDatabase {
         owner: "shop".to_owned(),
         owned: true,
         locale: locale(),
+        properties: source().database,
         objects: Vec::new(),
         object_count: 0,
         tables: Vec::new(),

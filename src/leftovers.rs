@@ -1,0 +1,81 @@
+//! What a run that was killed left on this machine: child programs still at work, connection
+//! files, half-written files. It looks for nothing outside its own state directory.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::state::{CONNECTION_FILES, StateDir};
+
+/// How long a killed program may take to be gone: one that writes to a slow disk ends only then.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// Ends programs that an earlier run left, then removes what it left in the state directory. The
+/// caller holds the lock on it.
+///
+/// # Errors
+/// When a program does not end, or the file system says no.
+pub(crate) fn end(state: &StateDir) -> Result<()> {
+    let deadline = Instant::now() + GRACE;
+    while kill_programs(state.path()) > 0 {
+        if Instant::now() > deadline {
+            return Err(Error::failed(
+                "a program that an earlier run started does not end",
+                "Look for pg_dump and pg_restore with `ps`, end them, then run the same command \
+                 again.",
+            ));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    remove_files(state)
+        .map_err(|error| state.trouble("cannot remove what an earlier run left", &error))
+}
+
+fn remove_files(state: &StateDir) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(state.path())? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(CONNECTION_FILES) {
+            std::fs::remove_dir_all(entry.path())?;
+        } else if name.starts_with(StateDir::HALF_WRITTEN) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Kills every program that works with connection files of this state directory, and returns how
+/// many there were. `pg_dump` and `pg_restore` work in several processes, of which only the first
+/// dies with us: the others finish their table.
+#[cfg(target_os = "linux")]
+pub(crate) fn kill_programs(state: &Path) -> usize {
+    let Ok(processes) = std::fs::read_dir("/proc") else {
+        return 0;
+    };
+    let files = std::path::absolute(state).unwrap_or_else(|_| state.to_owned());
+    let files = format!("PGSERVICEFILE={}/{CONNECTION_FILES}", files.display());
+    let pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    pids.filter(|pid| kill_if_works_with(*pid, files.as_bytes()))
+        .count()
+}
+
+/// A handle is taken first: a number may be given to another process at any moment.
+#[cfg(target_os = "linux")]
+fn kill_if_works_with(pid: i32, files: &[u8]) -> bool {
+    use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+    let Some(handle) = Pid::from_raw(pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok())
+    else {
+        return false;
+    };
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let mut variables = environment.split(|byte| *byte == 0);
+    variables.any(|variable| variable.starts_with(files))
+        && pidfd_send_signal(handle, Signal::KILL).is_ok()
+}
+
+/// Without `/proc` only the servers can be asked, which end the programs' sessions.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn kill_programs(_state: &Path) -> usize {
+    0
+}

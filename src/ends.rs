@@ -1,5 +1,6 @@
 //! Both ends of a migration, reachable: connection strings resolved, throwaway servers started,
-//! and the question whether they are still the ones the plan was made for.
+//! and the question whether they are still the ones the plan was made for. It reads and
+//! changes nothing of what is migrated.
 
 use std::path::Path;
 use std::time::Duration;

@@ -211,7 +211,7 @@ fn table_statement(tables: &[&TableRows]) -> String {
             )
         },
     );
-    selects.collect::<Vec<_>>().join(" union all ")
+    selects.collect::<Vec<_>>().join("\nunion all ")
 }
 
 /// Reads the relation itself: `pg_sequences` shows NULL for a sequence that was never called.
@@ -223,7 +223,7 @@ fn sequence_statement(sequences: &[(String, String)]) -> String {
             qualified(schema, name)
         )
     });
-    selects.collect::<Vec<_>>().join(" union all ")
+    selects.collect::<Vec<_>>().join("\nunion all ")
 }
 
 fn large_object_statement(how: LargeObjectMeasure) -> String {

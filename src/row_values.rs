@@ -1,5 +1,6 @@
 //! Row values and passwords taken out of what PostgreSQL and its programs say, before anyone sees it.
-//! It goes by the form of their messages, and leaves everything else as it is.
+//! It goes by the form of their messages, and leaves everything else as it is. It never
+//! changes what is done, only what is said.
 
 use std::borrow::Cow;
 

@@ -1,5 +1,5 @@
 //! The exported snapshot of the source: one moment that the dump and the counts both see.
-//! It is held by a session of this process and dies with it.
+//! It is held by a session of this process and never outlives it.
 
 use tokio_postgres::Client;
 

@@ -1,4 +1,5 @@
 //! `pg_dbmigrator abort`: takes back what the plan made, and nothing else.
+//! It decides nothing; the library knows what was made.
 
 use clap::Args;
 

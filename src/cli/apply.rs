@@ -1,4 +1,5 @@
 //! `pg_dbmigrator apply`: carries the plan out, and shows what happens while it happens.
+//! It begins nothing that was not confirmed.
 
 use std::io::IsTerminal;
 

@@ -1,4 +1,5 @@
-//! `pg_dbmigrator finalize`: after a migration, forgets its state; the target stays as it is.
+//! `pg_dbmigrator finalize`: after a migration, forgets its state. It never touches
+//! the target, but for a throwaway one.
 
 use clap::Args;
 

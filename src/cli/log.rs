@@ -1,4 +1,5 @@
-//! Logs by tracing: warnings to standard error, more into the state directory; never a secret.
+//! Logs by tracing: warnings to standard error, more into the state directory.
+//! A secret never gets through.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};

@@ -1,5 +1,5 @@
 //! The commands: clap types, and one short file per command. What they do is in the library; here
-//! is who is told, and how the process ends.
+//! is who is told, and how the process ends; nothing here knows a server.
 
 mod abort;
 mod apply;

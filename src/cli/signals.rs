@@ -1,4 +1,5 @@
 //! SIGINT and SIGTERM: the first asks for a safe stop, a second SIGINT ends the process at once.
+//! Nothing is undone here; `apply` goes on from what the journal says.
 
 use tokio::signal::unix::{SignalKind, signal};
 

@@ -187,11 +187,7 @@ async fn sequence_differences(
     target: &Measured,
 ) -> Result<Vec<String>> {
     let clients = [world.open(Place::Source).await?];
-    let only = Measure {
-        sequences: what.sequences.clone(),
-        ..Measure::default()
-    };
-    let now = measure::measure(&clients, &only).await?;
+    let now = measure::measure(&clients, &what.sequences_alone()).await?;
     let mut differences = Vec::new();
     for (name, target) in &target.sequences {
         let (Some(then), Some(now)) = (source.sequences.get(name), now.sequences.get(name)) else {

@@ -1,5 +1,6 @@
 //! What `pg_dump` and `pg_restore` complain about on standard error, and which of it is known to
-//! be harmless. It goes by the command that failed, because messages are translated.
+//! be harmless. It goes by the command that failed, and never by the message, which is
+//! translated.
 
 /// Commands whose failure leaves every row, column, key and index as it should be.
 const HARMLESS_COMMANDS: &[&str] = &[

@@ -17,7 +17,11 @@ pub fn lines(effect: &Effect) -> Vec<String> {
             .map(|sql| format!("source: {sql}"))
             .collect(),
         Effect::Program(program) => vec![program_line(program)],
-        Effect::MeasureSource(measure) => measure_lines("source", measure),
+        Effect::MeasureSource(what) => {
+            let mut lines = vec![format!("source: {}", measure::WRITES)];
+            lines.extend(measure_lines("source", what));
+            lines
+        }
         Effect::Compare(comparison) => comparison_lines(comparison),
         Effect::RemoveDump => vec!["remove <dump>".to_owned()],
     }
@@ -61,6 +65,16 @@ fn shell_word(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
+impl Measure {
+    /// What is asked of the source once more at the end: a sequence is not part of a snapshot.
+    pub(super) fn sequences_alone(&self) -> Self {
+        Self {
+            sequences: self.sequences.clone(),
+            ..Self::default()
+        }
+    }
+}
+
 fn measure_lines(side: &str, measure: &Measure) -> Vec<String> {
     measure::statements(measure)
         .into_iter()
@@ -90,7 +104,11 @@ fn comparison_lines(comparison: &Comparison) -> Vec<String> {
             }
             vec![line]
         }
-        Comparison::Rows { measure } => measure_lines("target", measure),
+        Comparison::Rows { measure } => {
+            let mut lines = measure_lines("target", measure);
+            lines.extend(measure_lines("source", &measure.sequences_alone()));
+            lines
+        }
         Comparison::Database { expected: _ } => {
             vec!["compare: the database's owner, comment, privileges and settings".to_owned()]
         }

@@ -1,5 +1,6 @@
 //! What effects act on: both servers, the state directory, the snapshot, the stream of events.
-//! It holds connections and results of this run; what has to outlive it is in the journal.
+//! It holds connections and results of this run, and nothing that has to outlive it: that is in
+//! the journal.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

@@ -1,4 +1,4 @@
-//! Complete: the dump is removed. It comes last, because until the target is proven the dump is
+//! Complete: the dump is removed. Never earlier, because until the target is proven the dump is
 //! the way to fill it again.
 
 use super::{Scene, step};

@@ -1,6 +1,6 @@
 //! Restore: roles and database are made on the target, `pg_restore` fills it, and what `pg_dump`
 //! keeps only with `--create` is set at the end, so that no setting of the database meets the
-//! restore.
+//! restore. Nothing here is done to the source.
 
 use super::{DATABASE, DROP, PUBLIC, RESTORE, Scene, step};
 use crate::database_settings::{self, CreateOptions};

@@ -1,5 +1,5 @@
 //! Verify: everything that was copied is compared, each kind in a step of its own, so that one
-//! difference does not hide another.
+//! difference does not hide another. Nothing is mended here.
 
 use super::{Scene, step};
 use crate::database_settings;

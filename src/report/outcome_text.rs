@@ -1,4 +1,5 @@
 //! The outcome as text: what is proven comes first, what is not is said as plainly.
+//! It never judges: the steps of the plan did.
 
 use std::fmt::Write as _;
 

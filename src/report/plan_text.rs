@@ -1,5 +1,5 @@
 //! A plan as text: who is who, what was found, what will be done, and what to run next.
-//! The lines it prints for a step are the lines that `apply` performs.
+//! The lines it prints for a step are the lines that `apply` performs, never a paraphrase.
 
 use std::fmt::Write as _;
 

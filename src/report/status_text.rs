@@ -1,4 +1,5 @@
-//! Where a migration stands, as text and JSON: what the state directory says, and nobody else.
+//! Where a migration stands, as text and JSON: what the state directory says.
+//! It asks no server.
 
 use std::fmt::Write as _;
 

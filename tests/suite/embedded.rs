@@ -1,5 +1,6 @@
 //! Tests of the throwaway servers that a plan may ask for.
 //! Every start happens in a process of its own, as it does for a user: that process can be killed.
+//! Never calls the library from the test itself.
 
 mod ground;
 

@@ -6,6 +6,7 @@ pub(crate) mod compare;
 
 mod cluster;
 pub(crate) mod programs;
+pub(crate) mod scratch;
 mod settings;
 mod sql;
 mod template;

@@ -50,6 +50,7 @@ impl Argument {
             Self::Plain(text) => shell_word(text),
             Self::Connection => format!("--dbname=service={}", tool.side()),
             Self::Snapshot => "--snapshot=<snapshot>".to_owned(),
+            Self::Listed(part) => format!("--use-list={}", part.shown()),
             Self::DumpFile => "--file=<dump>".to_owned(),
             Self::Dump => "<dump>".to_owned(),
         }

@@ -5,6 +5,7 @@ mod child;
 mod compare;
 mod complaints;
 mod dump_files;
+mod dump_list;
 mod lines;
 mod moved;
 mod program;
@@ -16,6 +17,7 @@ mod world;
 use std::fmt;
 
 pub use crate::side::Side;
+pub use dump_list::AfterData;
 pub use lines::lines;
 pub use sql::ask;
 pub use world::{Output, Scene, World, perform};
@@ -130,6 +132,8 @@ pub enum Argument {
     Connection,
     /// `--snapshot=…`: the snapshot exported by the step this one stands on.
     Snapshot,
+    /// `--use-list=…`: a part of what the dump makes after its data, cut from its list.
+    Listed(AfterData),
     /// `--file=…`: where the dump is written.
     DumpFile,
     /// The dump, to be read.

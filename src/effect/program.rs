@@ -1,14 +1,15 @@
 //! Performs a run of `pg_dump` or `pg_restore`: connection files, progress, and what its errors
 //! mean. It never puts a secret on a command line or into an environment.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 use super::child::{Invocation, run as run_child};
 use super::complaints::Complaints;
 use super::progress::Progress;
 use super::world::{Output, Scene, World};
-use super::{Argument, Effect, Program, TableSize, Tool, lines};
+use super::{AfterData, Argument, Effect, Program, TableSize, Tool, lines};
 use crate::error::{Error, Result};
 use crate::measure::Measured;
 use crate::phases::MEASURE;
@@ -33,9 +34,14 @@ pub(super) async fn run(world: &World, scene: Scene<'_>, program: &Program) -> R
         .side(tool.side())
         .child_files(files.path(), &tool.side().to_string())?;
     let path: PathBuf = directory.join(tool.name());
+    if let Some(part) = listed(arguments) {
+        let list = list_after_data(world, program, child.environment()).await?;
+        std::fs::write(files.path().join(LIST), part.of(&list))
+            .map_err(|error| world.state.trouble("cannot write files", &error))?;
+    }
     let invocation = Invocation {
         program: &path,
-        arguments: filled(world, *tool, arguments).await?,
+        arguments: filled(world, program, files.path()).await,
         environment: child.environment(),
     };
     for line in lines(&Effect::Program(program.clone())) {
@@ -79,11 +85,24 @@ fn counted(world: &World, tool: Tool, tables: &[TableSize]) -> Vec<TableSize> {
     tables
 }
 
-/// The arguments with their holes filled.
-async fn filled(world: &World, tool: Tool, arguments: &[Argument]) -> Result<Vec<String>> {
+/// The part of the dump that is to be restored, where it is not all of it.
+fn listed(arguments: &[Argument]) -> Option<AfterData> {
+    arguments.iter().find_map(|argument| match argument {
+        Argument::Listed(part) => Some(*part),
+        Argument::Plain(_)
+        | Argument::Connection
+        | Argument::Snapshot
+        | Argument::DumpFile
+        | Argument::Dump => None,
+    })
+}
+
+/// The arguments with their holes filled; `files` is where the list is.
+async fn filled(world: &World, program: &Program, files: &Path) -> Vec<String> {
+    let tool = program.tool;
     let dump = world.state.dump().display().to_string();
     let mut filled = Vec::new();
-    for argument in arguments {
+    for argument in &program.arguments {
         filled.push(match argument {
             Argument::Plain(text) => text.clone(),
             Argument::Connection => argument.shown(tool),
@@ -94,11 +113,37 @@ async fn filled(world: &World, tool: Tool, arguments: &[Argument]) -> Result<Vec
                     .expect("a step under a snapshot runs after its export");
                 format!("--snapshot={}", held.id())
             }
+            Argument::Listed(_) => format!("--use-list={}", files.join(LIST).display()),
             Argument::DumpFile => format!("--file={dump}"),
             Argument::Dump => dump.clone(),
         });
     }
-    Ok(filled)
+    filled
+}
+
+/// Has `pg_restore` list what the dump makes after its data.
+async fn list_after_data(
+    world: &World,
+    program: &Program,
+    environment: Vec<(OsString, OsString)>,
+) -> Result<String> {
+    let file = tempfile::NamedTempFile::new_in(world.state.path())
+        .map_err(|error| world.state.trouble("cannot write files", &error))?;
+    let invocation = Invocation {
+        program: &program.directory.join(program.tool.name()),
+        arguments: vec![
+            "--list".to_owned(),
+            "--section=post-data".to_owned(),
+            format!("--file={}", file.path().display()),
+            world.state.dump().display().to_string(),
+        ],
+        environment,
+    };
+    let mut complaints = Complaints::default();
+    let ended = run_child(invocation, &world.stop, |line| complaints.heard(line)).await?;
+    judge(program.tool, ended, complaints, false)?;
+    std::fs::read_to_string(file.path())
+        .map_err(|error| world.state.trouble("cannot read the dump's list", &error))
 }
 
 /// What the end of a program means. Only errors that the plan allows, and that are known to be
@@ -142,6 +187,9 @@ fn judge(
         .take(MOST_SHOWN)
         .fold(Error::failed(what, next), Error::because))
 }
+
+/// The file with the part of the dump to restore.
+const LIST: &str = "restore.list";
 
 /// How many of a program's errors an error shows; the log has them all.
 const MOST_SHOWN: usize = 10;

@@ -6,6 +6,7 @@ mod dump;
 mod left_behind;
 mod prepare_snapshot;
 mod restore;
+mod restore_runs;
 mod verify;
 
 pub use left_behind::left_behind;

@@ -4,7 +4,7 @@
 
 use super::{DATABASE, DROP, PUBLIC, RESTORE, Scene, step};
 use crate::database_settings::{self, CreateOptions};
-use crate::effect::{Argument, Effect, Place, Program, Tool};
+use crate::effect::{Effect, Place};
 use crate::inspect::{RelationKind, Role};
 use crate::plan::{IfInterrupted, Question, Step, StepId};
 use crate::postgres::{qualified, quote_identifier, quote_literal};
@@ -242,17 +242,7 @@ fn restore(scene: &Scene<'_>) -> Step {
         Scope::All | Scope::Schema => vec![sql(Place::Target, vec![EMPTY_DATABASE.to_owned()])],
     };
     let from = StepId::new(if again { DATABASE } else { RESTORE });
-    let mut effects = vec![Effect::Program(Program {
-        tool: Tool::PgRestore,
-        directory: scene.tools.directory.clone(),
-        arguments: arguments(scene),
-        allow_errors: scene.resolved.restore.allow_errors,
-        tables: if scene.moves_rows() {
-            scene.sizes()
-        } else {
-            Vec::new()
-        },
-    })];
+    let mut effects = super::restore_runs::runs(scene);
     let mut summary = if scene.moves_rows() {
         scene.amount()
     } else {
@@ -270,32 +260,6 @@ fn restore(scene: &Scene<'_>) -> Step {
         undo,
         ..step(RESTORE, summary)
     }
-}
-
-fn arguments(scene: &Scene<'_>) -> Vec<Argument> {
-    let resolved = scene.resolved;
-    let mut arguments = vec![
-        Argument::Plain(format!("--jobs={}", resolved.copy.jobs)),
-        Argument::Plain("--verbose".into()),
-        Argument::Connection,
-    ];
-    let mut flag = |flag: &str, on: bool| {
-        if on {
-            arguments.push(Argument::Plain(flag.to_owned()));
-        }
-    };
-    let superuser = scene.facts.target.server.role.superuser;
-    flag("--exit-on-error", !resolved.restore.allow_errors);
-    flag("--no-owner", !resolved.copy.owners);
-    flag("--no-privileges", !resolved.copy.owners);
-    flag("--no-tablespaces", !resolved.copy.tablespaces);
-    flag("--data-only", resolved.copy.scope == Scope::Data);
-    flag(
-        "--disable-triggers",
-        resolved.copy.scope == Scope::Data && superuser,
-    );
-    arguments.push(Argument::Dump);
-    arguments
 }
 
 fn truncate(scene: &Scene<'_>) -> String {

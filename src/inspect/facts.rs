@@ -231,6 +231,11 @@ pub struct Relation {
     pub owned_by: Option<(String, String)>,
     /// For a materialized view: whether it holds data.
     pub populated: bool,
+    /// Whether it has been clustered on one index (CLUSTER ON), and another is its replica
+    /// identity, neither of a constraint: `pg_restore` makes both at once, and each then waits for
+    /// the other's lock on the table.
+    #[serde(default)]
+    pub crossed_indexes: bool,
     /// How its rows can be hashed.
     pub row_hash: RowHash,
     /// Its columns, sorted by name: a child table may have the same columns in another order

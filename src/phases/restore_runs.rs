@@ -3,23 +3,25 @@
 
 use super::Scene;
 use crate::effect::{AfterData, Argument, Effect, Program, Tool};
-use crate::inspect::RelationKind;
+use crate::inspect::{Relation, RelationKind};
 use crate::spec::Scope;
 
 /// The runs, in order.
 ///
-/// With several jobs, `pg_restore` attaches the indexes of partitions while it adds foreign keys to
-/// the same partitioned table, each waiting for the other: measured with two levels of partitions,
-/// every fifth restore ended in a deadlock (15 to 18). So the attaching has a run of its own, with
-/// one job, between those that are worth several.
+/// With several jobs, `pg_restore` locks itself out in two ways, both measured on 15 to 18, after
+/// which PostgreSQL ends one of the two with "deadlock detected":
+/// - It attaches the indexes of partitions while it adds foreign keys to the same partitioned
+///   table: every fifth restore failed with two levels of partitions. The attaching, which takes no
+///   time, has a run of its own with one job.
+/// - It makes an index for CLUSTER ON while it makes one for REPLICA IDENTITY of the same table,
+///   both with a lock that the other must wait for. A database with such a table, a rare one, has
+///   all its indexes made with one job.
 pub(super) fn runs(scene: &Scene<'_>) -> Vec<Effect> {
-    let attaches = scene.moves_structure()
-        && scene.resolved.copy.jobs > 1
-        && scene
-            .kept()
-            .any(|relation| relation.kind == RelationKind::PartitionedTable);
     let jobs = scene.resolved.copy.jobs;
-    if !attaches {
+    let has = |what: fn(&Relation) -> bool| scene.kept().any(what);
+    let attaches = has(|relation| relation.kind == RelationKind::PartitionedTable);
+    let crossed = has(|relation| relation.crossed_indexes);
+    if jobs == 1 || !scene.moves_structure() || !(attaches || crossed) {
         return vec![run(scene, jobs, Vec::new())];
     }
     let before = ["--section=pre-data", "--section=data"];
@@ -27,7 +29,7 @@ pub(super) fn runs(scene: &Scene<'_>) -> Vec<Effect> {
     let part = |jobs, part| run(scene, jobs, vec![Argument::Listed(part)]);
     vec![
         run(scene, jobs, before.to_vec()),
-        part(jobs, AfterData::Indexes),
+        part(if crossed { 1 } else { jobs }, AfterData::Indexes),
         part(1, AfterData::Attaching),
         part(jobs, AfterData::Rest),
     ]

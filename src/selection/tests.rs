@@ -18,6 +18,7 @@ fn relation(schema: &str, name: &str, kind: RelationKind) -> Relation {
         partition_of: None,
         owned_by: None,
         populated: true,
+        crossed_indexes: false,
         row_hash: RowHash::Record,
         columns: Vec::new(),
     }

@@ -32,6 +32,14 @@ select
             and d.deptype in ('a', 'i')
     ) as owned_by,
     c.relispopulated as populated,
+    (
+        select count(*) filter (where i.indisclustered and not i.indisreplident) > 0
+            and count(*) filter (where i.indisreplident and not i.indisclustered) > 0
+        from pg_index i
+        where i.indrelid = c.oid
+            and not exists (select from pg_constraint k where k.conindid = i.indexrelid
+                and k.contype in ('p', 'u', 'x'))
+    ) as crossed_indexes,
     case when current_setting('server_version_num')::int >= 140000 and not exists (
         select from pg_attribute a
         left join pg_collation l on l.oid = a.attcollation

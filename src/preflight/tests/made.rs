@@ -67,6 +67,7 @@ pub(super) fn table(name: &str) -> Relation {
         partition_of: None,
         owned_by: None,
         populated: true,
+        crossed_indexes: false,
         row_hash: RowHash::Record,
         columns: Vec::new(),
     }

@@ -3,7 +3,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -146,6 +146,7 @@ impl StateDir {
     pub(crate) fn connection_files(&self) -> Result<tempfile::TempDir> {
         tempfile::Builder::new()
             .prefix(CONNECTION_FILES)
+            .permissions(fs::Permissions::from_mode(0o700))
             .tempdir_in(&self.path)
             .map_err(|error| self.trouble("cannot write connection files", &error))
     }

@@ -130,9 +130,12 @@ async fn build(client: &Client) -> Option<String> {
     let rows = client.query(BUILDS, &[]).await.ok()?;
     let [row] = rows.as_slice() else { return None };
     let phase: String = row.try_get(0).ok()?;
-    let phase = phase.strip_prefix("building index: ").unwrap_or(&phase);
-    Some(match row.try_get::<_, Option<i64>>(1).ok()? {
-        Some(percent) => format!("{phase}, {percent}%"),
-        None => phase.to_owned(),
+    let part = phase.strip_prefix("building index").unwrap_or(&phase);
+    let part = part.trim_start_matches(": ");
+    let percent = row.try_get::<_, Option<i64>>(1).ok()?;
+    Some(match (part, percent) {
+        ("", Some(percent)) => format!("{percent}%"),
+        (_, Some(percent)) => format!("{part}, {percent}%"),
+        (_, None) => phase,
     })
 }

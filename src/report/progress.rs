@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use anstream::adapter::strip_str;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::wrap::{WIDTH, wrapped};
 use super::{BOLD, DIM, GREEN, RED, STEP_WIDTH, YELLOW, bytes, duration};
@@ -39,7 +40,7 @@ impl<W: Write> Lines<W> {
 
 impl<W: Write> Progress for Lines<W> {
     fn show(&mut self, event: &ProgressEvent) {
-        let progress = progress_text(&event.happened);
+        let progress = progress_text(&event.happened).filter(|_| !is_all_done(&event.happened));
         let progress = progress.map(|text| cut(&format!("        {text}"), WIDTH));
         if let Some(text) = line(event).or(progress) {
             // A closed pipe must not stop the work: the state directory has every event.
@@ -51,7 +52,8 @@ impl<W: Write> Progress for Lines<W> {
 impl Default for Terminal {
     fn default() -> Self {
         Self {
-            bars: MultiProgress::new(),
+            // Not standard error, which may be a file while this is a terminal.
+            bars: MultiProgress::with_draw_target(ProgressDrawTarget::stdout()),
             running: BTreeMap::new(),
         }
     }
@@ -63,7 +65,11 @@ impl Progress for Terminal {
             self.bar(step, &event.happened);
         }
         if let Some(text) = line(event) {
-            let _ = self.bars.println(text);
+            let choice = anstream::AutoStream::choice(&std::io::stdout());
+            let _ = match choice {
+                anstream::ColorChoice::Never => self.bars.println(strip_str(&text).to_string()),
+                _ => self.bars.println(text),
+            };
         }
     }
 }
@@ -84,7 +90,7 @@ impl Terminal {
                 ..
             } => {
                 if let (Some(bar), Some(text)) = (self.running.get(step), progress_text(happened)) {
-                    bar.set_style(style("  {spinner}     {bar:16} {wide_msg}"));
+                    bar.set_style(style("  {spinner}     {bar:12} {wide_msg}"));
                     bar.set_length(*bytes_total);
                     bar.set_position(*bytes_done);
                     bar.set_message(text);
@@ -117,8 +123,9 @@ fn progress_text(happened: &Happened) -> Option<String> {
     else {
         return None;
     };
-    let left = seconds_left.map_or(String::new(), |seconds| {
-        format!(", {} left", duration(seconds as f64))
+    let left = seconds_left.map_or(String::new(), |seconds| match seconds {
+        0..60 => format!(", {seconds} s left"),
+        _ => format!(", {} left", duration(seconds as f64)),
     });
     let total = bytes(*bytes_total);
     let text = match (bytes_done, bytes_total) {
@@ -127,11 +134,20 @@ fn progress_text(happened: &Happened) -> Option<String> {
         (done, all) if done >= all => format!("all of {total}  {message}"),
         (done, _) => {
             let rate = bytes(*bytes_per_second);
-            format!("{} of {total}, {rate}/s{left}  {message}", bytes(*done))
+            let done = bytes(*done);
+            let unit = total.rsplit_once(' ').map_or("", |(_, unit)| unit);
+            let done = done.strip_suffix(unit).map_or(done.as_str(), str::trim_end);
+            format!("{done} of {total}, {rate}/s{left}  {message}")
         }
     };
     let text = text.trim_end().to_owned();
     (!text.is_empty()).then_some(text)
+}
+
+/// Whether a step only says that nothing is left: the line that says how long it took comes next.
+fn is_all_done(happened: &Happened) -> bool {
+    matches!(happened, Happened::Progress { bytes_done, bytes_total, message, .. }
+        if bytes_done >= bytes_total && message.is_empty())
 }
 
 /// The text, cut where a line of the terminal ends: names can be very long.

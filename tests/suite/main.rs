@@ -13,4 +13,6 @@ mod inspect;
 mod migrate;
 mod plan_file;
 mod plan_output;
+mod secrets;
 mod the_check;
+mod watching;

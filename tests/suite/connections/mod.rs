@@ -2,6 +2,7 @@
 //! Never asserts what libpq is believed to do where psql itself can be asked.
 
 mod children;
+mod end_to_end;
 mod refusals;
 mod revocation;
 mod strings;

@@ -363,18 +363,24 @@ fn had_no_effect(step: &Step, error: &Error) -> bool {
     matches!(step.if_interrupted, IfInterrupted::Ask(_)) && error.is_refusal_of_statement()
 }
 
-/// One error of many: a failure comes before differences, and differences add up.
+/// One error of many: a failure comes before differences, and differences add up. A comparison that
+/// could not be made hides no difference that another one found: a table that is not there cannot
+/// be counted either.
 fn combined(failures: Vec<Error>) -> Result<()> {
-    let (different, failed): (Vec<_>, Vec<_>) = failures
-        .into_iter()
-        .partition(|error| error.exit() == Exit::Different);
+    let with = |exit: Exit| move |error: &Error| error.exit() == exit;
+    let (different, rest): (Vec<_>, Vec<_>) = failures.into_iter().partition(with(Exit::Different));
+    let (unproven, failed): (Vec<_>, Vec<_>) = rest.into_iter().partition(with(Exit::Unproven));
     if let Some(error) = failed.into_iter().next() {
         return Err(error);
     }
     let mut different = different.into_iter();
     let Some(first) = different.next() else {
-        return Ok(());
+        return unproven.into_iter().next().map_or(Ok(()), Err);
     };
     let all = different.flat_map(|error| error.causes().to_vec());
-    Err(all.fold(first, Error::because))
+    let open = unproven.iter().map(|error| {
+        let place = error.place().unwrap_or_default();
+        format!("not compared: {place}: {}", error.causes().join("; "))
+    });
+    Err(all.chain(open).fold(first, Error::because))
 }

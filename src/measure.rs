@@ -226,12 +226,23 @@ fn sequence_statement(sequences: &[(String, String)]) -> String {
     selects.collect::<Vec<_>>().join("\nunion all ")
 }
 
+/// Privileges as they are in effect: after a restore, PostgreSQL's defaults are not spelled out.
 fn large_object_statement(how: LargeObjectMeasure) -> String {
-    let hash = match how {
-        LargeObjectMeasure::Counts => "null",
-        LargeObjectMeasure::Content => {
-            "sum(hashtextextended(oid || ' ' || md5(lo_get(oid)), 0))::text"
-        }
-    };
-    format!("select 'large objects', count(*), {hash} from pg_largeobject_metadata")
+    let LargeObjectMeasure { content, owners } = how;
+    let mut parts = vec!["oid", "obj_description(oid, 'pg_largeobject')"];
+    if content {
+        parts.push("md5(lo_get(oid))");
+    }
+    if owners {
+        parts.push("pg_get_userbyid(lomowner)");
+        parts.push(
+            "(select string_agg(acl::text, ' ' order by acl::text collate \"C\") \
+             from unnest(coalesce(lomacl, acldefault('L', lomowner))) acl)",
+        );
+    }
+    format!(
+        "select 'large objects', count(*), sum(hashtextextended(concat_ws(' ', {}), 0))::text \
+         from pg_largeobject_metadata",
+        parts.join(", ")
+    )
 }

@@ -171,13 +171,13 @@ pub struct TableRows {
     pub refreshed: bool,
 }
 
-/// How large objects are measured.
+/// How large objects are measured: their number and comments always.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LargeObjectMeasure {
-    /// How many there are.
-    Counts,
-    /// A hash over the content of each.
-    Content,
+pub struct LargeObjectMeasure {
+    /// Every byte of each.
+    pub content: bool,
+    /// The owner and privileges of each.
+    pub owners: bool,
 }
 
 /// What is compared.

@@ -143,10 +143,9 @@ impl<'a> Scene<'a> {
                 .collect(),
             sequences: sequences.map(sequence).collect(),
             jobs: self.resolved.copy.jobs,
-            large_objects: Some(if by_rows {
-                LargeObjectMeasure::Content
-            } else {
-                LargeObjectMeasure::Counts
+            large_objects: Some(LargeObjectMeasure {
+                content: by_rows,
+                owners: self.resolved.copy.owners,
             }),
         }
     }

@@ -2,4 +2,5 @@
 //! Never trusts the program's own verification.
 
 mod ground;
+mod losses;
 mod whole;

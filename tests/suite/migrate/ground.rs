@@ -44,6 +44,19 @@ impl Migration {
         migration
     }
 
+    /// Sees to it that the target has a role, as when an earlier migration made it: two migrations
+    /// at a time cannot both make it.
+    pub(super) fn with_role(self, role: &str) -> Self {
+        self.to.psql(
+            "postgres",
+            &format!(
+                "select pg_advisory_lock(1);
+                 select 'create role \"{role}\"' where to_regrole('\"{role}\"') is null \\gexec"
+            ),
+        );
+        self
+    }
+
     /// Runs SQL in the source.
     pub(super) fn fill(self, sql: &str) -> Self {
         self.from.psql(&self.source, sql);

@@ -100,3 +100,8 @@ pub use migrator::{Config, Migrator, Prepared, Preview};
 pub use outcome::{MigrationOutcome, Proof};
 pub use preflight::{Finding, Level};
 pub use stop::{StopHandle, StopReason};
+
+/// Has `cargo test` compile what the README shows.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -184,7 +184,9 @@ fn line(event: &ProgressEvent) -> Option<String> {
             )
         }
         Happened::StepUndone { reason } => {
-            format!("  {YELLOW}undo{YELLOW:#}  {step:<STEP_WIDTH$} {reason}")
+            let title = format!("  {YELLOW}undo{YELLOW:#}  {step:<STEP_WIDTH$} ");
+            let text = wrapped(&title, STEP_WIDTH + 9, reason);
+            text.trim_end().to_owned()
         }
         Happened::StepDone { seconds } => {
             format!(

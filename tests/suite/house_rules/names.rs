@@ -59,10 +59,8 @@ fn item(line: &str) -> Option<&str> {
         "fn ", "struct ", "enum ", "trait ", "type ", "mod ", "static ",
     ];
     let name = kinds.iter().find_map(|kind| rest.strip_prefix(kind))?;
-    Some(
-        name.split(|c: char| !c.is_alphanumeric() && c != '_')
-            .next()?,
-    )
+    name.split(|c: char| !c.is_alphanumeric() && c != '_')
+        .next()
 }
 
 /// `exit_codes` and `ExitCodes` as `exit`, `codes`.

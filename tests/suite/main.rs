@@ -14,7 +14,7 @@ mod library;
 mod migrate;
 mod plan_file;
 mod plan_output;
-mod secrets;
 mod readme;
+mod secrets;
 mod the_check;
 mod watching;

@@ -1,12 +1,13 @@
 //! What was done is held against what the plan says now: the past cannot be edited, the future can.
 //! It changes nothing; it only refuses.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::effect::lines;
 use crate::error::{Error, Result};
 use crate::journal::Status;
-use crate::plan::{Plan, Step};
+use crate::plan::{Plan, Step, StepId};
 use crate::secret::redact;
 
 /// Refuses a plan whose lines differ from those that were started under it.
@@ -14,11 +15,12 @@ use crate::secret::redact;
 /// # Errors
 /// [`crate::error::Exit::Refused`], with each step's lines as they were and as they are now.
 pub(crate) fn check(plan: &Plan, status: &Status) -> Result<()> {
+    let planned: BTreeMap<&StepId, &Step> = plan.steps().map(|step| (&step.id, step)).collect();
     let changed: Vec<String> = status
         .steps
         .iter()
         .filter_map(|(id, was)| {
-            let now = plan.steps().find(|step| step.id == *id).map(step_lines);
+            let now = planned.get(id).copied().map(step_lines);
             let differs = now.as_ref() != Some(&was.lines);
             differs.then(|| was_and_now(id.as_str(), &was.lines, now.as_deref()))
         })

@@ -73,7 +73,7 @@ impl StopReason {
         Error::new(
             exit,
             what,
-            "Run the same `pg_dbmigrator apply` again: it goes on from here.",
+            "Run the same command again: it goes on from here.",
         )
     }
 }

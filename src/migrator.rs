@@ -221,7 +221,7 @@ impl Migrator {
             migrator: self,
             preview,
             ends,
-            journal,
+            journal: Mutex::new(journal),
             migration,
             _state_lock: state_lock,
             target_lock,

@@ -2,14 +2,14 @@
 //! It changes nothing until it is told to run.
 
 use std::convert::Infallible;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::ends::{Ends, TargetLock};
 use crate::error::{Exit, Result};
 use crate::events::{Happened, Whence};
 use crate::executor::Executor;
-use crate::journal::{Event, Journal};
+use crate::journal::{Event, Journal, Status};
 use crate::outcome::MigrationOutcome;
 use crate::state::StateLock;
 use crate::stop::{StopHandle, StopReason};
@@ -25,7 +25,7 @@ pub struct Prepared<'a> {
     /// What will be done.
     pub preview: Preview,
     pub(super) ends: Ends,
-    pub(super) journal: Journal,
+    pub(super) journal: Mutex<Journal>,
     pub(super) migration: String,
     pub(super) _state_lock: StateLock,
     pub(super) target_lock: TargetLock,
@@ -34,7 +34,15 @@ pub struct Prepared<'a> {
 impl Prepared<'_> {
     /// Whether every step is done already.
     pub fn is_complete(&self) -> bool {
-        self.journal.status().completed.is_some()
+        self.status().completed.is_some()
+    }
+
+    fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().expect("no holder of this lock panics")
+    }
+
+    fn status(&self) -> Status {
+        self.journal().status().clone()
     }
 
     /// Performs what the plan says and is not done yet.
@@ -48,24 +56,23 @@ impl Prepared<'_> {
             self.begin(resumed)?;
             self.perform(resumed).await?;
         }
-        let status = Journal::read(&migrator.state)?.unwrap_or_default();
-        let outcome = MigrationOutcome::new(&migrator.resolved, &self.preview.plan, &status);
+        let outcome = MigrationOutcome::new(&migrator.resolved, &self.preview.plan, &self.status());
         migrator.state.write(&migrator.state.report(), &outcome)?;
         Ok(outcome)
     }
 
     /// Writes the facts before the journal says that there are any.
-    fn begin(&mut self, resumed: bool) -> Result<()> {
+    fn begin(&self, resumed: bool) -> Result<()> {
         let state = &self.migrator.state;
         if !resumed {
             state.write(&state.facts(), &self.preview.facts)?;
-            self.journal.append(Event::Begun {
+            self.journal().append(Event::Begun {
                 migration: self.migration.clone(),
                 plan: self.preview.plan.name.clone(),
                 facts: "facts.json".to_owned(),
             })?;
         }
-        self.journal.append(Event::Run {
+        self.journal().append(Event::Run {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             set: self.migrator.resolved.set.clone(),
         })
@@ -82,13 +89,11 @@ impl Prepared<'_> {
         migrator
             .events
             .tell(Whence::default(), Happened::RunStarted { plan, resumed });
-        let world = migrator.world(self.ends.clone(), self.journal.status());
-        let journal = Journal::open(&migrator.state)?;
-        let journal = Mutex::new(std::mem::replace(&mut self.journal, journal));
+        let world = migrator.world(self.ends.clone(), &self.status());
         let executor = Executor {
             plan: &self.preview.plan,
             world: &world,
-            journal: &journal,
+            journal: &self.journal,
         };
         tokio::select! {
             done = executor.apply() => done,

@@ -3,6 +3,7 @@
 
 use super::{Case, Finding, Level, found, list};
 use crate::inspect::Extension;
+use crate::postgres;
 
 /// The target's operating system lacks the extension's files.
 pub(super) fn unavailable(case: &Case<'_>) -> Vec<Finding> {
@@ -58,7 +59,7 @@ pub(super) fn config_tables(case: &Case<'_>) -> Vec<Finding> {
         .flat_map(|e| {
             e.config_tables
                 .iter()
-                .map(|(schema, name)| format!("{schema}.{name}"))
+                .map(|(schema, name)| postgres::full_name(schema, name))
         })
         .collect();
     if tables.is_empty() || !case.with_rows() {

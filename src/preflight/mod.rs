@@ -19,6 +19,8 @@ use std::fmt;
 
 use crate::error::{Error, Result};
 use crate::inspect::{Facts, Relation, RelationKind};
+use crate::postgres;
+use crate::report::some_of;
 use crate::selection::Selection;
 use crate::spec::{Existing, Scope, Verify};
 
@@ -183,7 +185,7 @@ impl<'a> Case<'a> {
 
 /// A relation as people write it.
 fn full_name(relation: &Relation) -> String {
-    format!("{}.{}", relation.schema, relation.name)
+    postgres::full_name(&relation.schema, &relation.name)
 }
 
 /// Whether it has storage of its own that a dump reads.
@@ -203,14 +205,7 @@ fn list<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
         .collect();
     names.sort();
     names.dedup();
-    if names.len() <= NAMED {
-        return names.join(", ");
-    }
-    format!(
-        "{} and {} more",
-        names[..NAMED].join(", "),
-        names.len() - NAMED
-    )
+    some_of(&names.iter().map(String::as_str).collect::<Vec<_>>(), NAMED)
 }
 
 /// A finding, as the one or none that a check returns.

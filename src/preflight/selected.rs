@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{Case, Finding, Level, found, list};
 use crate::inspect::Dependent;
+use crate::postgres;
 
 /// A kept object cannot be restored without a relation that is left behind.
 pub(super) fn needed_relations(case: &Case<'_>) -> Vec<Finding> {
@@ -67,7 +68,7 @@ fn by_needed<'a>(dependents: impl Iterator<Item = &'a Dependent>) -> BTreeMap<St
     let mut grouped: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for dependent in dependents {
         let (schema, name) = &dependent.needs;
-        let needed = format!("{schema}.{name}");
+        let needed = postgres::full_name(schema, name);
         grouped
             .entry(needed)
             .or_default()

@@ -5,7 +5,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio_postgres::Client;
 
 use crate::effect::Side;
@@ -55,12 +54,12 @@ impl TargetLock {
 }
 
 /// What tells one database from another of the same name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Identity {
+#[derive(Debug, PartialEq, Eq)]
+struct Identity {
     /// The cluster.
-    pub system_identifier: String,
+    system_identifier: String,
     /// The major version.
-    pub major: u32,
+    major: u32,
 }
 
 impl Ends {

@@ -122,11 +122,6 @@ impl Conninfo {
         }
     }
 
-    /// Which side this is: `source` or `target`.
-    pub fn label(&self) -> &str {
-        &self.label
-    }
-
     /// The database that is connected to.
     pub fn database(&self) -> &str {
         &self.database

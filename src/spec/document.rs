@@ -84,16 +84,6 @@ impl Document {
     pub fn problem(&self, pointer: &str, message: &str, help: &str) -> Problem {
         self.places.problem(pointer, false, message, help)
     }
-
-    /// A problem with the key at a JSON pointer, whatever its value.
-    pub fn problem_at_key(&self, pointer: &str, message: &str, help: &str) -> Problem {
-        self.places.problem(pointer, true, message, help)
-    }
-
-    /// The text of the file as it was read, without a byte order mark.
-    pub fn text(&self) -> &str {
-        &self.places.source.text
-    }
 }
 
 impl Map {

@@ -14,6 +14,7 @@ use crate::error::{Error, Exit, Result};
 use crate::events::{Happened, Whence};
 use crate::journal::{Event, Journal};
 use crate::plan::{IfInterrupted, Phase, Plan, Stage, Step, StepId};
+use crate::resume::to_be_redone;
 
 /// Performs plans; holds what one run needs.
 pub(crate) struct Executor<'a> {
@@ -71,65 +72,15 @@ impl Executor<'_> {
                 })?;
             }
         }
-        let again = self.to_be_redone();
+        let again = {
+            let journal = self.journal.lock().expect("no holder of this lock panics");
+            to_be_redone(self.plan, journal.status())
+        };
         self.take_back(
             &again,
             "it was interrupted, or its session died with the earlier run",
         )
         .await
-    }
-
-    /// Steps that were started and not done, with everything back to where they start over, and
-    /// steps whose session is needed again.
-    fn to_be_redone(&self) -> BTreeSet<StepId> {
-        let steps: Vec<&Step> = self.plan.steps().collect();
-        let mut again = BTreeSet::new();
-        for (index, step) in steps.iter().enumerate() {
-            if self.is_interrupted(&step.id) {
-                let from = match &step.if_interrupted {
-                    IfInterrupted::Ask(_) => &step.id,
-                    IfInterrupted::RedoFrom(from) => from,
-                };
-                let start = steps.iter().position(|s| s.id == *from).unwrap_or(index);
-                again.extend(steps[start..=index].iter().map(|step| step.id.clone()));
-            }
-        }
-        self.add_dependents(&steps, &mut again);
-        again
-    }
-
-    /// What stands on a session that is gone starts over with it; and what an earlier phase did
-    /// again, every later phase has to do again.
-    fn add_dependents(&self, steps: &[&Step], again: &mut BTreeSet<StepId>) {
-        for step in steps {
-            if let Some(holder) = &step.under
-                && (!self.is_done(&step.id) || again.contains(&step.id))
-            {
-                again.insert(holder.clone());
-            }
-        }
-        for step in steps {
-            if step
-                .under
-                .as_ref()
-                .is_some_and(|holder| again.contains(holder))
-            {
-                again.insert(step.id.clone());
-            }
-        }
-        let was_begun = |step: &&Step| self.is_done(&step.id) || self.is_interrupted(&step.id);
-        let mut stages = self.plan.stages.iter();
-        let first = stages.find(|stage| {
-            let mut begun = stage.steps.iter().filter(was_begun);
-            begun.any(|step| again.contains(&step.id))
-        });
-        if first.is_some() {
-            again.extend(
-                stages
-                    .flat_map(|stage| &stage.steps)
-                    .map(|step| step.id.clone()),
-            );
-        }
     }
 
     /// Undoes those of the steps that were started, last first.

@@ -63,6 +63,7 @@ mod history;
 pub mod journal;
 mod leftovers;
 mod measure;
+mod resume;
 mod snapshot;
 
 #[doc(hidden)]

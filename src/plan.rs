@@ -125,7 +125,7 @@ pub struct Step {
 pub enum IfInterrupted {
     /// Ask the target whether it took effect; if not, undo and do it again.
     Ask(Question),
-    /// Undo it and everything back to this step, then do those again.
+    /// Undo this step and all that stands on it, then do those again.
     RedoFrom(StepId),
 }
 

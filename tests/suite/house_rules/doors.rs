@@ -75,6 +75,7 @@ const PURE: &[&str] = &[
     "src/database_settings.rs",
     "src/outcome.rs",
     "src/history.rs",
+    "src/resume.rs",
 ];
 
 /// What a room that computes has no use for.

@@ -1,0 +1,149 @@
+//! Which steps a later run has to do again: those that were cut short, and all that stands on them.
+//! It takes nothing back, and asks nobody.
+
+use std::collections::BTreeSet;
+
+use crate::journal::Status;
+use crate::plan::{IfInterrupted, Plan, StepId};
+
+/// The steps to be taken back, where they were begun, before the plan is carried on. Every question
+/// of a step that was started and not done has been answered, and was answered with no.
+pub(crate) fn to_be_redone(plan: &Plan, status: &Status) -> BTreeSet<StepId> {
+    let mut again = BTreeSet::new();
+    for step in plan.steps().filter(|step| status.is_interrupted(&step.id)) {
+        again.insert(step.id.clone());
+        if let IfInterrupted::RedoFrom(from) = &step.if_interrupted {
+            again.insert(from.clone());
+        }
+    }
+    loop {
+        let known = again.len();
+        add_dependents(plan, status, &mut again);
+        add_later_stages(plan, status, &mut again);
+        if again.len() == known {
+            return again;
+        }
+    }
+}
+
+/// What waits for a step starts over with it; so does what needs its session, which died with the
+/// earlier run.
+fn add_dependents(plan: &Plan, status: &Status, again: &mut BTreeSet<StepId>) {
+    for step in plan.steps() {
+        let mut stands_on = step.after.iter().chain(&step.under);
+        if stands_on.any(|id| again.contains(id)) {
+            again.insert(step.id.clone());
+        }
+        if let Some(holder) = &step.under
+            && (!status.is_done(&step.id) || again.contains(&step.id))
+        {
+            again.insert(holder.clone());
+        }
+    }
+}
+
+/// What an earlier phase did again, every later phase has to do again.
+fn add_later_stages(plan: &Plan, status: &Status, again: &mut BTreeSet<StepId>) {
+    let begun = |id: &StepId| status.steps.contains_key(id);
+    let mut stages = plan.stages.iter();
+    let redone = stages.find(|stage| {
+        let mut ids = stage.steps.iter().map(|step| &step.id);
+        ids.any(|id| begun(id) && again.contains(id))
+    });
+    if redone.is_some() {
+        let later = stages.flat_map(|stage| &stage.steps);
+        again.extend(later.map(|step| step.id.clone()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::StepStatus;
+    use crate::plan::{Phase, Stage, Step};
+
+    fn step(id: &str, after: &[&str], under: Option<&str>) -> Step {
+        Step {
+            id: StepId::new(id),
+            summary: String::new(),
+            after: after.iter().copied().map(StepId::new).collect(),
+            under: under.map(StepId::new),
+            effects: Vec::new(),
+            if_interrupted: IfInterrupted::RedoFrom(StepId::new(id)),
+            undo: Vec::new(),
+        }
+    }
+
+    fn plan(stages: [Vec<Step>; 2]) -> Plan {
+        let stage = |(phase, steps)| Stage {
+            phase,
+            purpose: "",
+            steps,
+        };
+        Plan {
+            name: String::new(),
+            stages: Phase::ALL.into_iter().zip(stages).map(stage).collect(),
+            left_behind: Vec::new(),
+        }
+    }
+
+    /// A step that is marked with `!` was started and not done.
+    fn again(plan: &Plan, begun: &[&str]) -> Vec<String> {
+        let mut status = Status::default();
+        for id in begun {
+            let step = StepStatus {
+                done: (!id.ends_with('!')).then(jiff::Timestamp::default),
+                lines: Vec::new(),
+                output: serde_json::Value::Null,
+                warnings: Vec::new(),
+                error: None,
+            };
+            let id = StepId::new(id.trim_end_matches('!'));
+            status.steps.insert(id, step);
+        }
+        let again = to_be_redone(plan, &status);
+        again.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_step_that_starts_over_takes_along_what_stands_on_it_and_no_neighbour() {
+        let mut index = step("index.a", &["table.a"], None);
+        index.if_interrupted = IfInterrupted::RedoFrom(StepId::new("table.a"));
+        let plan = plan([
+            vec![
+                step("table.a", &[], None),
+                step("table.b", &[], None),
+                index,
+                step("key.a", &["index.a"], None),
+            ],
+            vec![],
+        ]);
+        let redone = again(&plan, &["table.a", "table.b", "index.a!", "key.a"]);
+        assert_eq!(redone, ["index.a", "key.a", "table.a"]);
+        assert!(again(&plan, &["table.a", "table.b"]).is_empty());
+    }
+
+    #[test]
+    fn a_session_that_is_needed_again_takes_along_all_that_stood_on_it() {
+        let plan = plan([
+            vec![step("snapshot", &[], None)],
+            vec![
+                step("dump", &[], Some("snapshot")),
+                step("measure", &[], Some("snapshot")),
+            ],
+        ]);
+        let redone = again(&plan, &["snapshot", "dump", "measure!"]);
+        assert_eq!(redone, ["dump", "measure", "snapshot"]);
+        assert!(again(&plan, &["snapshot", "dump", "measure"]).is_empty());
+    }
+
+    #[test]
+    fn a_phase_that_starts_over_takes_along_the_phases_after_it() {
+        let plan = plan([
+            vec![step("restore", &[], None)],
+            vec![step("verify", &[], None)],
+        ]);
+        assert_eq!(again(&plan, &["restore!", "verify"]), ["restore", "verify"]);
+        assert_eq!(again(&plan, &["restore", "verify!"]), ["verify"]);
+    }
+}

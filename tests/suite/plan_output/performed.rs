@@ -138,36 +138,40 @@ fn questions() -> Vec<String> {
 }
 
 fn must_have_run(stand_ins: &StandIns, steps: &Steps, dump: &Path) {
-    let lines = steps
-        .values()
-        .flatten()
-        .filter_map(|line| line.strip_prefix("run: "));
-    let mut count = 0;
-    for line in lines {
-        let printed = words(line);
-        let program = Path::new(&printed[0]);
-        let name = program
-            .file_name()
-            .expect("it has a name")
-            .to_string_lossy();
-        let dump = dump.display().to_string();
-        let with_holes = |argument: String| match argument.strip_prefix("--snapshot=") {
-            Some(snapshot) => {
-                assert!(snapshot.len() > 10 && snapshot.contains('-'), "{snapshot}");
-                "--snapshot=<snapshot>".to_owned()
-            }
-            None => argument.replace(&dump, "<dump>"),
-        };
-        let ran: Vec<String> = stand_ins
-            .arguments(&name)
-            .into_iter()
-            .map(with_holes)
+    let lines = steps.values().flatten();
+    let printed: Vec<Vec<String>> = lines
+        .filter_map(|line| line.strip_prefix("run: "))
+        .map(words)
+        .collect();
+    for name in ["pg_dump", "pg_restore"] {
+        let program = stand_ins.folder().join(name).display().to_string();
+        let printed = printed.iter().filter(|words| words[0] == program);
+        let printed: Vec<&[String]> = printed.map(|words| &words[1..]).collect();
+        let runs = stand_ins.runs(name);
+        let ran: Vec<Vec<String>> = runs
+            .iter()
+            .zip(&printed)
+            .map(|(run, printed)| with_holes(run, printed, dump))
             .collect();
-        assert_eq!(ran, printed[1..], "{name}");
-        assert_eq!(program.parent(), Some(stand_ins.folder()));
-        count += 1;
+        assert_eq!(ran, printed, "{name}");
+        assert_eq!(runs.len(), printed.len(), "{name}: {runs:?}");
+        assert!(!runs.is_empty(), "{name} is run");
     }
-    assert_eq!(count, 2, "pg_dump and pg_restore are run");
+}
+
+/// The arguments of a run, with holes where the printed ones have some: the dump is where it should
+/// be, and a snapshot or a list is there at all.
+fn with_holes(run: &[String], printed: &[String], dump: &Path) -> Vec<String> {
+    let dump = dump.display().to_string();
+    let with_hole = |(argument, printed): (&String, &String)| match printed.split_once("=<") {
+        Some((flag, _)) if flag != "--file" && argument.len() > flag.len() + 1 => {
+            let same = argument.starts_with(&format!("{flag}="));
+            if same { printed } else { argument }.clone()
+        }
+        _ => argument.replace(&dump, "<dump>"),
+    };
+    let rest = run.iter().skip(printed.len()).cloned();
+    run.iter().zip(printed).map(with_hole).chain(rest).collect()
 }
 
 /// Plans, applies and compares. `logs` are asked for after `plan`, which starts throwaway servers.

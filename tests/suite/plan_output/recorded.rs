@@ -61,7 +61,7 @@ impl StandIns {
         for program in ["pg_dump", "pg_restore"] {
             let path = folder.join(program);
             let script = format!(
-                "#!/bin/sh\nfor argument; do printf '%s\\0' \"$argument\"; done >'{0}.arguments'\n\
+                "#!/bin/sh\n{{ printf '%s\\0' \"$@\"; printf '\\1'; }} >>'{0}.arguments'\n\
                  exec '{1}' \"$@\"\n",
                 path.display(),
                 tools(major).join(program).display()
@@ -78,23 +78,37 @@ impl StandIns {
         &self.folder
     }
 
-    /// The arguments of the last run of a program.
-    pub(super) fn arguments(&self, program: &str) -> Vec<String> {
+    /// The arguments of every run of a program, in order, but for those that only asked it
+    /// something.
+    pub(super) fn runs(&self, program: &str) -> Vec<Vec<String>> {
         let path = self.folder.join(format!("{program}.arguments"));
         let text = std::fs::read_to_string(path).expect("the program was run");
-        let list = text.strip_suffix('\0').unwrap_or(&text);
-        list.split('\0').map(str::to_owned).collect()
+        let runs = text.split_terminator('\u{1}').map(|run| {
+            let arguments = run.split_terminator('\0').map(str::to_owned);
+            arguments.collect::<Vec<_>>()
+        });
+        runs.filter(|run| !run.iter().any(|word| QUESTIONS.contains(&&**word)))
+            .collect()
     }
 }
 
-/// The words of a printed command line, quoted as for a shell.
+/// What only asks a program: its version, or what is in a dump.
+const QUESTIONS: [&str; 2] = ["--version", "--list"];
+
+/// The words of a printed command line, quoted as for a shell; a hole such as `<all of it>` is part
+/// of a word.
 pub(super) fn words(line: &str) -> Vec<String> {
     let mut words = vec![String::new()];
-    let mut quoted = false;
+    let (mut quoted, mut hole) = (false, false);
     let mut characters = line.chars();
     while let Some(c) = characters.next() {
         let word = words.last_mut().expect("there is always one");
         match c {
+            '<' | '>' if !quoted => {
+                hole = c == '<';
+                word.push(c);
+            }
+            c if hole => word.push(c),
             '\'' => quoted = !quoted,
             '\\' if !quoted => word.extend(characters.next()),
             ' ' if !quoted => words.push(String::new()),

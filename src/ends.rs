@@ -202,8 +202,7 @@ impl Ends {
     /// # Errors
     /// [`Exit::Locked`] when another migration holds it.
     pub(crate) async fn lock(&self) -> Result<TargetLock> {
-        let client = self.maintenance.connect().await?;
-        client.batch_execute(crate::snapshot::NO_TIMEOUTS).await?;
+        let client = self.maintenance.connect_untimed().await?;
         let sql = "select pg_try_advisory_lock(hashtextextended('pg_dbmigrator ' || $1, 0))";
         if client
             .query_one(sql, &[&self.target.database()])

@@ -4,13 +4,7 @@
 use tokio_postgres::Client;
 
 use crate::error::{Error, Result};
-use crate::postgres::Conninfo;
-
-/// Switches off whatever could end a session that has to live long; `transaction_timeout` is there
-/// from 17 on.
-pub(crate) const NO_TIMEOUTS: &str = "select set_config(name, '0', false) from pg_settings where name in \
-     ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout', \
-     'idle_session_timeout')";
+use crate::postgres::{Conninfo, NO_TIMEOUTS};
 
 /// What the session that holds the snapshot sends, in order. An exported snapshot lives as long
 /// as its session, so nothing may time it out.
@@ -61,8 +55,7 @@ impl Snapshot {
         if !self.is_alive() {
             return Err(gone());
         }
-        let client = source.connect().await?;
-        client.batch_execute(NO_TIMEOUTS).await?;
+        let client = source.connect_untimed().await?;
         client
             .batch_execute("begin isolation level repeatable read, read only")
             .await?;

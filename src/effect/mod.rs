@@ -35,6 +35,15 @@ pub enum Place {
     TargetMaintenance,
 }
 
+impl From<Side> for Place {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Source => Self::Source,
+            Side::Target => Self::Target,
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -31,7 +31,7 @@ pub(super) async fn run(world: &World, scene: Scene<'_>, program: &Program) -> R
     } = program;
     let files = world.state.connection_files()?;
     let child = world
-        .side(tool.side())
+        .conninfo(tool.side().into())
         .child_files(files.path(), &tool.side().to_string())?;
     let path: PathBuf = directory.join(tool.name());
     if let Some(part) = listed(arguments) {

@@ -11,7 +11,7 @@ use tokio_postgres::{Client, Row};
 
 use super::moved::{Copied, Moved};
 use super::world::{Scene, World};
-use super::{Place, Side, TableSize};
+use super::{Side, TableSize};
 use crate::events::Happened;
 
 /// The program's COPYs that run at this moment (14+). Its sessions carry the name of ours.
@@ -62,10 +62,6 @@ impl<'a> Progress<'a> {
 
     /// Tells how far it is, every poll, for as long as it is awaited.
     pub(super) async fn watch(&self) -> Infallible {
-        let place = match self.side {
-            Side::Source => Place::Source,
-            Side::Target => Place::Target,
-        };
         let mut client = None;
         let mut ticks = tokio::time::interval(self.world.poll);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -73,7 +69,7 @@ impl<'a> Progress<'a> {
         loop {
             ticks.tick().await;
             if client.as_ref().is_none_or(Client::is_closed) {
-                client = self.world.conninfo(place).connect().await.ok();
+                client = self.world.conninfo(self.side.into()).connect().await.ok();
             }
             let (copying, building) = match &client {
                 Some(client) => (copies(client).await, build(client).await),

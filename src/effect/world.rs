@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio_postgres::Client;
 
-use super::{Effect, Place, Side};
+use super::{Effect, Place};
 use crate::error::{Error, Exit, Result};
 use crate::events::{Events, Happened, Whence};
 use crate::plan::{Phase, Step, StepId};
@@ -69,22 +69,12 @@ impl World {
         }
     }
 
-    /// The connection of an end.
-    pub fn side(&self, side: Side) -> &Conninfo {
-        match side {
-            Side::Source => &self.source,
-            Side::Target => &self.target,
-        }
-    }
-
     /// Opens a session that no timeout of the database's own settings can end.
     ///
     /// # Errors
     /// When no connection can be made.
     pub async fn open(&self, place: Place) -> Result<Client> {
-        let client = self.conninfo(place).connect().await?;
-        client.batch_execute(crate::snapshot::NO_TIMEOUTS).await?;
-        Ok(client)
+        self.conninfo(place).connect_untimed().await
     }
 
     /// Tells what is sent to a server or run here, just before it is.

@@ -29,9 +29,11 @@ mod session_attrs;
 mod stream;
 mod tls;
 mod tls_parameters;
+mod untimed;
 mod verifier;
 
 pub use child::ChildFiles;
 pub use conninfo::Conninfo;
 pub use environment::Environment;
 pub use quote::{full_name, qualified, quote_identifier, quote_literal};
+pub(crate) use untimed::NO_TIMEOUTS;

@@ -33,7 +33,6 @@ const DOORS: &[Door] = &[
             "src/fingerprint/take.rs",
             "src/inspect/",
             "src/snapshot.rs",
-            "src/ends.rs",
         ],
         advice: "make it an Effect, so that it is planned, printed and journalled",
     },

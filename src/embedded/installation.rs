@@ -9,18 +9,10 @@ use std::path::{Path, PathBuf};
 use super::account::Account;
 use super::program::{self, Program};
 use crate::error::{Error, Result};
+use crate::inspect::versioned_folders;
 
 /// Names more folders to look in, separated by colons. They come first.
 const VARIABLE: &str = "PG_DBMIGRATOR_POSTGRES";
-
-/// Where distributions and Homebrew put the programs: `<parent>/<prefix>*/bin`.
-const PLACES: [(&str, &str); 5] = [
-    ("/usr/lib/postgresql", ""),
-    ("/usr", "pgsql-"),
-    ("/opt/homebrew/opt", "postgresql@"),
-    ("/usr/local/opt", "postgresql@"),
-    ("/home/linuxbrew/.linuxbrew/opt", "postgresql@"),
-];
 
 const SERVER_PROGRAMS: [&str; 3] = ["postgres", "initdb", "pg_ctl"];
 const CLIENT_PROGRAMS: [&str; 2] = ["psql", "createdb"];
@@ -81,9 +73,7 @@ fn folders() -> Vec<PathBuf> {
         let initdb = fs::canonicalize(folder.join("initdb")).ok()?;
         Some(initdb.parent()?.to_owned())
     });
-    let installed = PLACES
-        .iter()
-        .flat_map(|(parent, prefix)| versions(Path::new(parent), prefix));
+    let installed = versioned_folders();
     let mut folders: Vec<PathBuf> = Vec::new();
     for folder in named.into_iter().flatten().chain(on_path).chain(installed) {
         if let Ok(folder) = fs::canonicalize(folder)
@@ -97,18 +87,6 @@ fn folders() -> Vec<PathBuf> {
 
 fn search_path() -> Vec<PathBuf> {
     env::var_os("PATH").map_or_else(Vec::new, |path| env::split_paths(&path).collect())
-}
-
-fn versions(parent: &Path, prefix: &str) -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = fs::read_dir(parent)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix))
-        .map(|entry| entry.path().join("bin"))
-        .collect();
-    found.sort();
-    found
 }
 
 fn has(folder: &Path, programs: &[&str]) -> bool {

@@ -17,3 +17,4 @@ pub use facts::{
 pub use source::{database, source};
 pub use target::{TargetNames, target};
 pub use tools::tools;
+pub(crate) use tools::versioned_folders;

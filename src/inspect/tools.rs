@@ -15,12 +15,13 @@ use super::facts::Toolset;
 use crate::error::{Error, Result};
 
 /// Where distributions keep one folder for each major version, and what is below that folder:
-/// Debian, PGDG's RPMs, Homebrew on ARM and on Intel, MacPorts, Postgres.app.
-const VERSIONED: [(&str, &str, &str); 6] = [
+/// Debian, PGDG's RPMs, Homebrew on ARM, on Intel and on Linux, MacPorts, Postgres.app.
+const VERSIONED: [(&str, &str, &str); 7] = [
     ("/usr/lib/postgresql", "", "bin"),
     ("/usr", "pgsql-", "bin"),
     ("/opt/homebrew/opt", "postgresql@", "bin"),
     ("/usr/local/opt", "postgresql@", "bin"),
+    ("/home/linuxbrew/.linuxbrew/opt", "postgresql@", "bin"),
     ("/opt/local/lib", "postgresql", "bin"),
     ("/Applications/Postgres.app/Contents/Versions", "", "bin"),
 ];
@@ -69,13 +70,17 @@ fn home_of_programs(folder: &Path) -> Option<PathBuf> {
     (home("pg_restore")? == found).then_some(found)
 }
 
-fn versioned_folders() -> Vec<PathBuf> {
+/// The folders of programs that distributions keep for each major version, sorted within each
+/// distribution's.
+pub(crate) fn versioned_folders() -> Vec<PathBuf> {
     let below = |&(parent, prefix, bin): &(&str, &str, &str)| {
         let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
-        entries
+        let mut folders: Vec<PathBuf> = entries
             .filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix))
             .map(|entry| entry.path().join(bin))
-            .collect::<Vec<_>>()
+            .collect();
+        folders.sort();
+        folders
     };
     VERSIONED.iter().flat_map(below).collect()
 }

@@ -18,6 +18,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// An event, with where it belongs: one line of `--json` and of `events.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ProgressEvent {
     /// [`SCHEMA_VERSION`].
     pub schema: u32,
@@ -39,6 +40,7 @@ pub struct ProgressEvent {
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Happened {
     /// `apply` took up the work.
     RunStarted {

@@ -16,6 +16,7 @@ pub const REPORT_VERSION: u32 = 1;
 
 /// What came of a migration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct MigrationOutcome {
     /// [`REPORT_VERSION`].
     pub version: u32,
@@ -37,6 +38,7 @@ pub struct MigrationOutcome {
 
 /// What was proven, and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Proof {
     /// How hard it was looked at.
     pub verify: Verify,

@@ -14,6 +14,7 @@ use crate::resolve::Resolved;
 
 /// The parts of a migration, in the order in which they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Phase {
     /// Both servers are asked, and everything that speaks against the plan is found.
     Validate,

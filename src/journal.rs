@@ -15,6 +15,9 @@ use crate::plan::StepId;
 use crate::secret::redact;
 use crate::state::StateDir;
 
+/// The version of the journal and of the facts; raised when a line changes its meaning.
+pub const FORMAT: u32 = 1;
+
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
@@ -29,15 +32,15 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// The first line: a migration began, from the facts in the file named.
+    /// The first line: a migration began, from the facts in `facts.json`.
     Begun {
         /// The migration's own name, unique among all: part of every connection's
         /// `application_name`.
         migration: String,
         /// The plan's name.
         plan: String,
-        /// The file that holds the facts.
-        facts: String,
+        /// [`FORMAT`], as it was then.
+        format: u32,
     },
     /// A process took up the work.
     Run {
@@ -162,7 +165,7 @@ impl Status {
             Event::Begun {
                 migration,
                 plan: _,
-                facts: _,
+                format: _,
             } => {
                 self.migration = Some(migration.clone());
                 self.begun = Some(entry.at);
@@ -328,6 +331,15 @@ fn replay(state: &StateDir, bytes: &[u8]) -> Result<(Status, usize)> {
             )
             .because_of(&error)
         })?;
+        if let Event::Begun { format, .. } = &entry.event
+            && *format > FORMAT
+        {
+            return Err(Error::new(
+                Exit::Undecided,
+                "this migration was begun by a later version of pg_dbmigrator",
+                "Go on with that version.",
+            ));
+        }
         status = status.after(&entry);
     }
     Ok((status, whole))

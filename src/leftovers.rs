@@ -15,7 +15,7 @@ const GRACE: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// When a program does not end, or the file system says no.
-pub(crate) fn end(state: &StateDir) -> Result<()> {
+pub(crate) async fn end(state: &StateDir) -> Result<()> {
     let deadline = Instant::now() + GRACE;
     while kill_programs(state.path()) > 0 {
         if Instant::now() > deadline {
@@ -25,7 +25,7 @@ pub(crate) fn end(state: &StateDir) -> Result<()> {
                  again.",
             ));
         }
-        std::thread::sleep(Duration::from_millis(5));
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     remove_files(state)
         .map_err(|error| state.trouble("cannot remove what an earlier run left", &error))

@@ -194,7 +194,7 @@ impl Migrator {
 
     async fn get_ready(&self) -> Result<Prepared<'_>> {
         self.state.create()?;
-        let state_lock = self.state.lock()?;
+        let state_lock = self.state.lock().await?;
         let journal = Journal::open(&self.state)?;
         let status = journal.status().clone();
         if status.aborting {
@@ -254,7 +254,7 @@ impl Migrator {
         if !self.state.exists() {
             return Ok(Vec::new());
         }
-        let _lock = self.state.lock()?;
+        let _lock = self.state.lock().await?;
         let journal = Journal::open(&self.state)?;
         let status = journal.status().clone();
         if status.completed.is_some() {
@@ -315,7 +315,7 @@ impl Migrator {
         if !self.state.exists() {
             return Ok(Vec::new());
         }
-        let _lock = self.state.lock()?;
+        let _lock = self.state.lock().await?;
         if self
             .status()?
             .is_none_or(|status| status.completed.is_none())

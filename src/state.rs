@@ -100,7 +100,7 @@ impl StateDir {
     ///
     /// # Errors
     /// [`Exit::Locked`] when another process works on this plan.
-    pub fn lock(&self) -> Result<StateLock> {
+    pub async fn lock(&self) -> Result<StateLock> {
         let path = self.path.join("lock");
         let mut open = OpenOptions::new();
         open.create(true).truncate(false).write(true).mode(0o600);
@@ -111,17 +111,17 @@ impl StateDir {
         loop {
             match file.try_lock() {
                 Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
-                    std::thread::sleep(Duration::from_millis(5));
+                    tokio::time::sleep(Duration::from_millis(5)).await;
                 }
-                taken => break self.taken(taken, file),
+                taken => break self.taken(taken, file).await,
             }
         }
     }
 
-    fn taken(&self, taken: Result<(), TryLockError>, file: File) -> Result<StateLock> {
+    async fn taken(&self, taken: Result<(), TryLockError>, file: File) -> Result<StateLock> {
         match taken {
             Ok(()) => {
-                leftovers::end(self)?;
+                leftovers::end(self).await?;
                 Ok(StateLock { _file: file })
             }
             Err(TryLockError::WouldBlock) => Err(Error::new(

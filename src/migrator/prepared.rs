@@ -9,7 +9,7 @@ use crate::ends::{Ends, TargetLock};
 use crate::error::{Exit, Result};
 use crate::events::{Happened, Whence};
 use crate::executor::Executor;
-use crate::journal::{Event, Journal, Status};
+use crate::journal::{Event, FORMAT, Journal, Status};
 use crate::outcome::MigrationOutcome;
 use crate::state::StateLock;
 use crate::stop::{StopHandle, StopReason};
@@ -69,7 +69,7 @@ impl Prepared<'_> {
             self.journal().append(Event::Begun {
                 migration: self.migration.clone(),
                 plan: self.preview.plan.name.clone(),
-                facts: "facts.json".to_owned(),
+                format: FORMAT,
             })?;
         }
         self.journal().append(Event::Run {

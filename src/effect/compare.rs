@@ -8,7 +8,7 @@ use super::world::{Output, Scene, World};
 use super::{Comparison, Effect, Measure, Place, SchemaScope, Side, lines};
 use crate::database_settings;
 use crate::error::{Error, Exit, Result};
-use crate::fingerprint::{self, Aspect, Difference, Fingerprint, Object};
+use crate::fingerprint::{self, Aspect, Difference, Fingerprint};
 use crate::inspect;
 use crate::measure::{self, Measured, Rows, SETTINGS};
 use crate::phases::MEASURE;
@@ -37,7 +37,7 @@ pub(super) async fn measure_source(
     let work = async {
         let writes = measure::writes(&clients[0]).await?;
         try_join_all(clients.iter().map(settle)).await?;
-        let measured = measure::measure(&clients, what).await?;
+        let measured = measure::measure_in_transaction(&clients, what).await?;
         Ok(Measured { writes, ..measured })
     };
     Ok(Output::of(&world.unless_stopped(work).await?))
@@ -83,13 +83,15 @@ async fn schema(world: &World, scope: &SchemaScope) -> Result<(Vec<String>, Vec<
     let source = fingerprint::take(&world.open(Place::Source).await?).await?;
     let target = fingerprint::take(&world.open(Place::Target).await?).await?;
     let (source, target) = (restricted(source, scope), restricted(target, scope));
-    let only = |all: &Fingerprint, order: bool| {
-        let unwanted = |object: &Object| (object.aspect == Aspect::ColumnOrder) != order;
-        all.clone().without(|_, object| unwanted(object))
+    let is_order = |difference: &Difference| {
+        let sides = [&source, &target].map(|side| side.objects().get(&difference.object));
+        let object = sides.into_iter().flatten().next();
+        object.is_some_and(|object| object.aspect == Aspect::ColumnOrder)
     };
-    let differences = |order| only(&source, order).differences(&only(&target, order));
+    let all = source.differences(&target);
+    let (order, others): (Vec<_>, Vec<_>) = all.into_iter().partition(is_order);
     let texts = |found: Vec<Difference>| found.iter().map(ToString::to_string).collect();
-    Ok((texts(differences(false)), texts(differences(true))))
+    Ok((texts(others), texts(order)))
 }
 
 /// What the plan leaves behind is not looked at on either side.

@@ -1,6 +1,8 @@
 //! Whole migrations by the built program, each judged by the independent check.
 //! Never trusts the program's own verification.
 
+mod filters;
 mod ground;
 mod losses;
+mod pagila;
 mod whole;

@@ -256,12 +256,16 @@ fn sequence_statement(sequences: &[(String, String)]) -> String {
 
 /// Privileges as they are in effect: after a restore, PostgreSQL's defaults are not spelled out.
 fn large_object_statement(how: LargeObjectMeasure) -> String {
-    let LargeObjectMeasure { content, owners } = how;
-    let mut parts = vec!["oid", "obj_description(oid, 'pg_largeobject')"];
+    let LargeObjectMeasure {
+        content,
+        properties,
+    } = how;
+    let mut parts = vec!["oid"];
     if content {
         parts.push("md5(lo_get(oid))");
     }
-    if owners {
+    if properties {
+        parts.push("obj_description(oid, 'pg_largeobject')");
         parts.push("pg_get_userbyid(lomowner)");
         parts.push(
             "(select string_agg(acl::text, ' ' order by acl::text collate \"C\") \

@@ -4,14 +4,14 @@
 use futures_util::future::try_join_all;
 use tokio_postgres::Client;
 
-use super::world::{Output, Scene, World};
+use super::world::{LetThrough, Output, Scene, World};
 use super::{Comparison, Effect, Measure, Place, SchemaScope, Side, lines};
 use crate::database_settings;
 use crate::error::{Error, Exit, Result};
 use crate::fingerprint::{self, Aspect, Difference, Fingerprint};
 use crate::inspect;
 use crate::measure::{self, Measured, Rows, SETTINGS};
-use crate::phases::MEASURE;
+use crate::phases::{MEASURE, RESTORE};
 use crate::plan::StepId;
 use crate::postgres::full_name;
 
@@ -77,21 +77,33 @@ fn unproven(error: Error) -> Error {
     }
 }
 
-/// What differs; and, as a warning, tables whose columns stand in another order: `pg_dump` puts
-/// inherited columns first, wherever they stood on the source.
+/// What differs; and, as warnings, what may: the order of columns, because `pg_dump` puts inherited
+/// ones first, wherever they stood on the source, and what errors that were let through were about.
 async fn schema(world: &World, scope: &SchemaScope) -> Result<(Vec<String>, Vec<String>)> {
     let source = fingerprint::take(&world.open(Place::Source).await?).await?;
     let target = fingerprint::take(&world.open(Place::Target).await?).await?;
     let (source, target) = (restricted(source, scope), restricted(target, scope));
-    let is_order = |difference: &Difference| {
-        let sides = [&source, &target].map(|side| side.objects().get(&difference.object));
-        let object = sides.into_iter().flatten().next();
-        object.is_some_and(|object| object.aspect == Aspect::ColumnOrder)
+    let restored: Option<LetThrough> = world.output(&StepId::new(RESTORE))?;
+    let may_differ = |difference: &Difference| {
+        let in_either = [&source, &target].map(|side| side.objects().get(&difference.object));
+        let object = in_either.into_iter().flatten().next();
+        object.is_some_and(|object| may_differ(object.aspect, restored))
     };
-    let all = source.differences(&target);
-    let (order, others): (Vec<_>, Vec<_>) = all.into_iter().partition(is_order);
+    let found = source.differences(&target).into_iter();
+    let (warnings, differences): (Vec<_>, Vec<_>) = found.partition(may_differ);
     let texts = |found: Vec<Difference>| found.iter().map(ToString::to_string).collect();
-    Ok((texts(others), texts(order)))
+    Ok((texts(differences), texts(warnings)))
+}
+
+/// Whether a difference of this kind is no loss.
+fn may_differ(aspect: Aspect, restored: Option<LetThrough>) -> bool {
+    match aspect {
+        Aspect::ColumnOrder => true,
+        Aspect::Owner | Aspect::Privileges | Aspect::Comment | Aspect::SecurityLabel => {
+            restored == Some(LetThrough::SomeErrors)
+        }
+        Aspect::Definition | Aspect::Tablespace | Aspect::Populated => false,
+    }
 }
 
 /// What the plan leaves behind is not looked at on either side.

@@ -5,4 +5,5 @@ mod filters;
 mod ground;
 mod losses;
 mod pagila;
+mod unprivileged;
 mod whole;

@@ -116,17 +116,45 @@ fn prepared(measure: &Measure) -> Vec<Statement> {
         .collect()
 }
 
-/// Measures over several connections side by side, each inside whatever transaction it is in.
+/// Measures over several connections side by side.
 ///
 /// # Errors
 /// Whatever the server says; a table that cannot be read is an error, never a zero.
 pub(crate) async fn measure(clients: &[Client], measure: &Measure) -> Result<Measured> {
+    measure_and_send(clients, measure, None).await
+}
+
+/// Measures inside the transaction that each connection is in. The locks of every statement are
+/// given back after it: those of thousands of tables, with their indexes, do not fit into the
+/// server's lock table beside those of `pg_dump`.
+///
+/// # Errors
+/// Whatever the server says; a table that cannot be read is an error, never a zero.
+pub(crate) async fn measure_in_transaction(
+    clients: &[Client],
+    measure: &Measure,
+) -> Result<Measured> {
+    let begin = clients
+        .iter()
+        .map(|client| client.batch_execute("savepoint unlocked"));
+    try_join_all(begin).await?;
+    measure_and_send(clients, measure, Some("rollback to savepoint unlocked")).await
+}
+
+async fn measure_and_send(
+    clients: &[Client],
+    measure: &Measure,
+    after_each: Option<&str>,
+) -> Result<Measured> {
     let waiting = Mutex::new(prepared(measure).into_iter());
     let measured = Mutex::new(Measured::default());
     let next = || waiting.lock().expect("no holder panics").next();
     let work = clients.iter().map(async |client| {
         while let Some(Statement { about, sql }) = next() {
             let rows = client.query(&sql, &[]).await?;
+            if let Some(sql) = after_each {
+                client.batch_execute(sql).await?;
+            }
             let mut measured = measured.lock().expect("no holder panics");
             rows.iter().try_for_each(|row| measured.add(about, row))?;
         }
@@ -228,12 +256,16 @@ fn sequence_statement(sequences: &[(String, String)]) -> String {
 
 /// Privileges as they are in effect: after a restore, PostgreSQL's defaults are not spelled out.
 fn large_object_statement(how: LargeObjectMeasure) -> String {
-    let LargeObjectMeasure { content, owners } = how;
-    let mut parts = vec!["oid", "obj_description(oid, 'pg_largeobject')"];
+    let LargeObjectMeasure {
+        content,
+        properties,
+    } = how;
+    let mut parts = vec!["oid"];
     if content {
         parts.push("md5(lo_get(oid))");
     }
-    if owners {
+    if properties {
+        parts.push("obj_description(oid, 'pg_largeobject')");
         parts.push("pg_get_userbyid(lomowner)");
         parts.push(
             "(select string_agg(acl::text, ' ' order by acl::text collate \"C\") \

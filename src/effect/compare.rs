@@ -4,14 +4,14 @@
 use futures_util::future::try_join_all;
 use tokio_postgres::Client;
 
-use super::world::{Output, Scene, World};
+use super::world::{LetThrough, Output, Scene, World};
 use super::{Comparison, Effect, Measure, Place, SchemaScope, Side, lines};
 use crate::database_settings;
 use crate::error::{Error, Exit, Result};
-use crate::fingerprint::{self, Aspect, Difference, Fingerprint, Object};
+use crate::fingerprint::{self, Aspect, Difference, Fingerprint};
 use crate::inspect;
 use crate::measure::{self, Measured, Rows, SETTINGS};
-use crate::phases::MEASURE;
+use crate::phases::{MEASURE, RESTORE};
 use crate::plan::StepId;
 use crate::postgres::full_name;
 
@@ -37,7 +37,7 @@ pub(super) async fn measure_source(
     let work = async {
         let writes = measure::writes(&clients[0]).await?;
         try_join_all(clients.iter().map(settle)).await?;
-        let measured = measure::measure(&clients, what).await?;
+        let measured = measure::measure_in_transaction(&clients, what).await?;
         Ok(Measured { writes, ..measured })
     };
     Ok(Output::of(&world.unless_stopped(work).await?))
@@ -77,19 +77,33 @@ fn unproven(error: Error) -> Error {
     }
 }
 
-/// What differs; and, as a warning, tables whose columns stand in another order: `pg_dump` puts
-/// inherited columns first, wherever they stood on the source.
+/// What differs; and, as warnings, what may: the order of columns, because `pg_dump` puts inherited
+/// ones first, wherever they stood on the source, and what errors that were let through were about.
 async fn schema(world: &World, scope: &SchemaScope) -> Result<(Vec<String>, Vec<String>)> {
     let source = fingerprint::take(&world.open(Place::Source).await?).await?;
     let target = fingerprint::take(&world.open(Place::Target).await?).await?;
     let (source, target) = (restricted(source, scope), restricted(target, scope));
-    let only = |all: &Fingerprint, order: bool| {
-        let unwanted = |object: &Object| (object.aspect == Aspect::ColumnOrder) != order;
-        all.clone().without(|_, object| unwanted(object))
+    let restored: Option<LetThrough> = world.output(&StepId::new(RESTORE))?;
+    let may_differ = |difference: &Difference| {
+        let in_either = [&source, &target].map(|side| side.objects().get(&difference.object));
+        let object = in_either.into_iter().flatten().next();
+        object.is_some_and(|object| may_differ(object.aspect, restored))
     };
-    let differences = |order| only(&source, order).differences(&only(&target, order));
+    let found = source.differences(&target).into_iter();
+    let (warnings, differences): (Vec<_>, Vec<_>) = found.partition(may_differ);
     let texts = |found: Vec<Difference>| found.iter().map(ToString::to_string).collect();
-    Ok((texts(differences(false)), texts(differences(true))))
+    Ok((texts(differences), texts(warnings)))
+}
+
+/// Whether a difference of this kind is no loss.
+fn may_differ(aspect: Aspect, restored: Option<LetThrough>) -> bool {
+    match aspect {
+        Aspect::ColumnOrder => true,
+        Aspect::Owner | Aspect::Privileges | Aspect::Comment | Aspect::SecurityLabel => {
+            restored == Some(LetThrough::SomeErrors)
+        }
+        Aspect::Definition | Aspect::Tablespace | Aspect::Populated => false,
+    }
 }
 
 /// What the plan leaves behind is not looked at on either side.

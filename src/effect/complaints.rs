@@ -2,11 +2,11 @@
 //! be harmless. It goes by the command that failed, and never by the message, which is
 //! translated.
 
-/// Commands whose failure leaves every row, column, key and index as it should be.
+/// Commands whose failure leaves every row, column, key and index as it should be. A missing
+/// extension is not among them: what it holds is missing too.
 const HARMLESS_COMMANDS: &[&str] = &[
     "ALTER DEFAULT PRIVILEGES ",
     "COMMENT ON ",
-    "CREATE EXTENSION IF NOT EXISTS ",
     "GRANT ",
     "REVOKE ",
     "SECURITY LABEL ",
@@ -26,6 +26,25 @@ const LOST: &[&str] = &[
     "current transaction is aborted",
 ];
 
+/// What a program says in a line, without its name; `None` for a line that goes on with another.
+/// Programs that write side by side write their name and the rest apart, so that two names may
+/// come first, and then a rest without any.
+pub(super) fn message(line: &str) -> Option<&str> {
+    let mut rest = line;
+    while let Some(after) = NAMES
+        .iter()
+        .find_map(|name| rest.trim_start().strip_prefix(name))
+    {
+        rest = after;
+    }
+    let named = rest.len() < line.len();
+    let orphaned = line.starts_with(" error: ");
+    (named || orphaned).then(|| rest.trim_start())
+}
+
+/// How the programs begin what they say.
+const NAMES: [&str; 2] = ["pg_dump:", "pg_restore:"];
+
 /// Collects errors, each with the lines that belong to it.
 #[derive(Debug, Default)]
 pub(super) struct Complaints {
@@ -36,10 +55,7 @@ pub(super) struct Complaints {
 impl Complaints {
     /// Takes one line of standard error.
     pub(super) fn heard(&mut self, line: &str) {
-        let message = ["pg_dump: ", "pg_restore: "]
-            .iter()
-            .find_map(|name| line.strip_prefix(name));
-        match message {
+        match message(line) {
             Some(text) if is_detail(text) && self.open => self.append(text),
             Some(text) => {
                 self.open = text.starts_with("error: ");
@@ -135,6 +151,17 @@ mod tests {
              Command was: GRANT SELECT ON TABLE t TO r;",
         );
         assert_eq!(harmful.len(), 1);
+    }
+
+    #[test]
+    fn errors_written_at_the_same_moment_are_both_heard() {
+        let (harmful, harmless) = sorted(
+            "pg_restore: error: could not execute query: ERROR:  no\n\
+             Command was: COMMENT ON TABLE t IS 'x';\n\
+             pg_restore:pg_restore:  error: COPY failed for table \"a\": ERROR:  no\n\
+             \x20error: COPY failed for table \"b\": ERROR:  no",
+        );
+        assert_eq!((harmful.len(), harmless.len()), (2, 1), "{harmful:?}");
     }
 
     #[test]

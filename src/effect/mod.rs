@@ -180,13 +180,13 @@ pub struct TableRows {
     pub refreshed: bool,
 }
 
-/// How large objects are measured: their number and comments always.
+/// How large objects are measured: their number always.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LargeObjectMeasure {
     /// Every byte of each.
     pub content: bool,
-    /// The owner and privileges of each.
-    pub owners: bool,
+    /// The owner, privileges and comment of each.
+    pub properties: bool,
 }
 
 /// What is compared.

@@ -5,12 +5,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::TableSize;
+use super::complaints::message;
 
 /// The stretch over which the rate is measured.
 const RATE_OVER: Duration = Duration::from_secs(60);
 
 /// How many things that run side by side are named.
 const MOST_NAMED: usize = 2;
+
+/// What the programs say they do besides tables, as far as it is worth repeating.
+const SAID: [&str; 4] = ["creating ", "reading ", "saving large", "restoring large"];
 
 /// What a server sees of a COPY that runs.
 #[derive(Debug, Clone, Copy)]
@@ -67,13 +71,15 @@ impl<'a> Moved<'a> {
 
     /// Takes one line of the program's verbose output.
     pub(super) fn heard(&mut self, line: &str) {
-        let Some((_, message)) = line.split_once(": ") else {
-            return;
-        };
+        let message = message(line).unwrap_or(line.trim_start());
         let after = |said: &str| message.strip_prefix(said);
         let table = after("dumping contents of table ").or(after("processing data for table "));
         if let Some(table) = table {
-            self.begin(unquoted(table));
+            self.end_all_before();
+            self.said_last.clear();
+            self.stages
+                .entry(unquoted(table).to_owned())
+                .or_insert(Stage::Begun);
         } else if let Some((number, what)) = after("launching item ").and_then(numbered) {
             self.items.insert(number.to_owned(), what.to_owned());
         } else if let Some((number, what)) = after("finished item ").and_then(numbered) {
@@ -81,15 +87,10 @@ impl<'a> Moved<'a> {
             if let Some(table) = what.strip_prefix("TABLE DATA ") {
                 self.finish(table);
             }
-        } else if message.starts_with("creating ") || message.ends_with("large objects") {
+        } else if SAID.iter().any(|said| message.starts_with(said)) {
             message.clone_into(&mut self.said_last);
             self.end_all_before();
         }
-    }
-
-    fn begin(&mut self, table: &str) {
-        self.end_all_before();
-        self.stages.entry(table.to_owned()).or_insert(Stage::Begun);
     }
 
     fn end_all_before(&mut self) {
@@ -101,14 +102,13 @@ impl<'a> Moved<'a> {
     }
 
     /// The program names no schema here: where two tables share a name, the polls have to tell.
-    fn finish(&mut self, table: &str) {
-        let named = |(name, stage): &(&String, &mut Stage)| {
-            let schema = name.strip_suffix(table);
-            **stage != Stage::Done && schema.is_some_and(|schema| schema.ends_with('.'))
+    fn finish(&mut self, name: &str) {
+        let named = |(said, table): &(&String, &&TableSize)| {
+            table.name == name && self.stages.get(*said) != Some(&Stage::Done)
         };
-        let mut open: Vec<_> = self.stages.iter_mut().filter(named).collect();
-        if let [(_, stage)] = open.as_mut_slice() {
-            **stage = Stage::Done;
+        let mut open = self.tables.iter().filter(named).map(|(said, _)| said);
+        if let (Some(said), None) = (open.next(), open.next()) {
+            self.stages.insert(said.clone(), Stage::Done);
         }
     }
 
@@ -180,21 +180,26 @@ impl<'a> Moved<'a> {
         }
     }
 
-    /// Seconds until all rows are through, at this rate.
+    /// Seconds until all rows are through, at this rate; `None` while none are moved.
     pub(super) fn seconds_left(&self) -> Option<u64> {
+        self.open().next()?;
         let left = self.bytes_total() - self.bytes_done;
         let rate = self.bytes_per_second();
         (left > 0 && rate > 0).then(|| left.div_ceil(rate))
     }
 
-    /// What is being worked on.
-    pub(super) fn activity(&self) -> String {
+    /// The tables that were begun and are not done.
+    fn open(&self) -> impl Iterator<Item = &str> {
         let open = |(_, stage): &(&String, &Stage)| **stage != Stage::Done;
-        let tables = self
-            .stages
+        self.stages
             .iter()
             .filter(open)
-            .map(|(name, _)| name.as_str());
+            .map(|(name, _)| name.as_str())
+    }
+
+    /// What is being worked on.
+    pub(super) fn activity(&self) -> String {
+        let tables = self.open();
         let others = self.items.values().map(String::as_str);
         let others = others.filter(|item| !item.starts_with("TABLE DATA "));
         let all: Vec<&str> = tables.chain(others).collect();
@@ -288,6 +293,14 @@ mod tests {
     }
 
     #[test]
+    fn two_lines_begun_as_one_are_understood() {
+        let tables = sizes();
+        let mut moved = Moved::new(&tables, false);
+        moved.heard("pg_dump:pg_dump:  dumping contents of table \"public.big\"");
+        assert_eq!(moved.activity(), "public.big");
+    }
+
+    #[test]
     fn a_table_too_quick_to_be_seen_counts_one_poll_later() {
         let tables = sizes();
         let mut moved = Moved::new(&tables, false);
@@ -306,9 +319,12 @@ mod tests {
         moved.polled(second(1), None);
         moved.polled(second(2), None);
         assert_eq!(moved.bytes_done(), 0);
-        moved.heard("pg_restore: finished item 12 TABLE DATA big");
+        moved.heard("pg_restore: finished item 12 TABLE DATA T.a\"b x\"");
         moved.polled(second(3), None);
-        assert_eq!(moved.bytes_done(), 1000);
+        assert_eq!(moved.bytes_done(), 500);
+        moved.heard("pg_restore: finished item 13 TABLE DATA big");
+        moved.polled(second(4), None);
+        assert_eq!(moved.bytes_done(), 500, "one of two tables of that name");
 
         let mut moved = Moved::new(&tables, true);
         moved.heard("pg_restore: processing data for table \"public.big\"");
@@ -330,7 +346,7 @@ mod tests {
             moved.heard(line);
         }
         assert_eq!(moved.activity(), "public.big, INDEX a_idx");
-        moved.heard("pg_restore: finished item 1 TABLE DATA big");
-        assert_eq!(moved.activity(), "INDEX a_idx");
+        moved.heard("pg_restore: finished item 2 INDEX a_idx");
+        assert_eq!(moved.activity(), "public.big");
     }
 }

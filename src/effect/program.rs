@@ -8,7 +8,7 @@ use std::process::ExitStatus;
 use super::child::{Invocation, run as run_child};
 use super::complaints::Complaints;
 use super::progress::Progress;
-use super::world::{Output, Scene, World};
+use super::world::{LetThrough, Output, Scene, World};
 use super::{AfterData, Argument, Effect, Program, TableSize, Tool, lines};
 use crate::error::{Error, Result};
 use crate::measure::Measured;
@@ -157,29 +157,29 @@ fn judge(
     let (harmful, harmless) = complaints.sorted();
     // pg_restore ends with 1 after errors it went on from; a signal or a crash has another status.
     let went_on = ended.code() == Some(1) && tool == Tool::PgRestore;
-    if ended.success() && harmful.is_empty() {
-        return Ok(Output {
-            warnings: harmless,
-            ..Output::default()
-        });
+    let let_through = allow_errors && went_on && !harmless.is_empty();
+    if harmful.is_empty() && (ended.success() || let_through) {
+        let mut output = if let_through {
+            Output::of(&LetThrough::SomeErrors)
+        } else {
+            Output::default()
+        };
+        output.warnings = harmless;
+        return Ok(output);
     }
-    if allow_errors && went_on && harmful.is_empty() && !harmless.is_empty() {
-        return Ok(Output {
-            warnings: harmless,
-            ..Output::default()
-        });
+    let mut next =
+        "Mend the cause, then run `pg_dbmigrator apply` again: this step starts over.".to_owned();
+    if !allow_errors && !harmless.is_empty() {
+        next.push_str(
+            " Errors about ownership, privileges or comments can be let through with \
+             `restore.allow_errors: true`.",
+        );
     }
-    let said = if harmful.is_empty() {
-        harmless
-    } else {
+    let said = if allow_errors {
         harmful
-    };
-    let next = if allow_errors || tool == Tool::PgDump {
-        "Mend the cause, then run `pg_dbmigrator apply` again: this step starts over."
     } else {
-        "Mend the cause, then run `pg_dbmigrator apply` again: this step starts over. Errors \
-         about ownership, privileges or comments can be let through with \
-         `restore.allow_errors: true`."
+        // pg_restore stopped at the first; that a worker died of it comes after.
+        harmless.into_iter().chain(harmful).collect()
     };
     let what = format!("{} did not succeed ({ended})", tool.name());
     Err(said

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_postgres::Client;
 
@@ -119,6 +119,14 @@ impl World {
             done = work => done,
         }
     }
+}
+
+/// What a step that let errors through leaves in the journal: what they were about, owners,
+/// privileges and comments, may then differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum LetThrough {
+    /// `restore.allow_errors` turned errors into warnings.
+    SomeErrors,
 }
 
 impl Output {

@@ -2,6 +2,7 @@
 //! It changes nothing until it is told to run.
 
 use std::convert::Infallible;
+use std::os::unix::fs::OpenOptionsExt;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -81,7 +82,7 @@ impl Prepared<'_> {
     async fn perform(&mut self, resumed: bool) -> Result<()> {
         let migrator = self.migrator;
         let mut append = std::fs::OpenOptions::new();
-        append.create(true).append(true);
+        append.create(true).append(true).mode(0o600);
         if let Ok(file) = append.open(migrator.state.events()) {
             migrator.events.record_to(file);
         }

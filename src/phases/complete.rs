@@ -6,9 +6,13 @@ use crate::effect::Effect;
 use crate::plan::Step;
 
 /// The steps of the phase.
-pub(super) fn steps(_scene: &Scene<'_>) -> Vec<Step> {
-    vec![Step {
+pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
+    let dump = Step {
         effects: vec![Effect::RemoveDump],
         ..step("dump.remove", "remove the dump")
-    }]
+    };
+    super::act_as::end(scene)
+        .into_iter()
+        .chain([dump])
+        .collect()
 }

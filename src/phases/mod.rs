@@ -1,6 +1,7 @@
 //! One file per phase: each says which steps its phase has. A phase returns data; it asks nobody
 //! and does nothing.
 
+mod act_as;
 mod complete;
 mod dump;
 mod left_behind;
@@ -145,7 +146,7 @@ impl<'a> Scene<'a> {
             jobs: self.resolved.copy.jobs,
             large_objects: Some(LargeObjectMeasure {
                 content: by_rows,
-                owners: self.resolved.copy.owners,
+                properties: self.resolved.copy.owners && !self.resolved.restore.allow_errors,
             }),
         }
     }

@@ -20,6 +20,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
     if scene.moves_structure() {
         steps.extend(roles(scene));
+        steps.extend(super::act_as::begin(scene));
         steps.extend(database(scene));
     }
     steps.push(restore(scene));

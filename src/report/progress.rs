@@ -132,6 +132,7 @@ fn progress_text(happened: &Happened) -> Option<String> {
         (_, 0) => message.clone(),
         // What comes after the rows, such as index builds, moves no bytes.
         (done, all) if done >= all => format!("all of {total}  {message}"),
+        (0, _) => format!("0 of {total}  {message}"),
         (done, _) => {
             let rate = bytes(*bytes_per_second);
             let done = bytes(*done);

@@ -1,6 +1,9 @@
 //! Whole migrations by the built program, each judged by the independent check.
 //! Never trusts the program's own verification.
 
+mod filters;
 mod ground;
 mod losses;
+mod pagila;
+mod unprivileged;
 mod whole;

@@ -71,10 +71,16 @@ impl Migration {
 
     /// Writes the plan anew: both URLs, and `keys`.
     pub(super) fn plan(&self, keys: &str) {
+        self.plan_as("postgres", keys);
+    }
+
+    /// The same, with another role than the superuser on both sides.
+    pub(super) fn plan_as(&self, role: &str, keys: &str) {
+        let url = |url: String| url.replacen("//postgres@", &format!("//{role}@"), 1);
         self.folder.write(&format!(
             "version: 1\nsource:\n  url: \"{}\"\ntarget:\n  url: \"{}\"\nmode: offline\n{keys}",
-            self.from.url(&self.source),
-            self.to.url(&self.target),
+            url(self.from.url(&self.source)),
+            url(self.to.url(&self.target)),
         ));
     }
 

@@ -3,13 +3,21 @@
 
 use super::ground::Migration;
 use crate::support::tool::Ran;
+use std::sync::{Mutex, PoisonError};
 
 fn one_of_everything_ends_equal(majors: (u32, u32), jobs: u32) {
     let keys = format!("copy: {{ jobs: {jobs} }}\nverify: rows\n");
     let migration = Migration::new(majors, "everything", &keys).load("one_of_everything.sql");
-    let ran = migration.folder.apply();
+    let ran = apply(&migration);
     ran.must_end(0, &[]);
     is_everything_but_the_subscription(&migration, &ran);
+}
+
+/// One at a time: each makes the roles that are missing, and they are the same for all.
+fn apply(migration: &Migration) -> Ran {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    migration.folder.apply()
 }
 
 /// A second subscription to one publisher would double its rows: the plan and the outcome say that
@@ -59,7 +67,7 @@ fn into_an_empty_database(majors: (u32, u32)) {
     );
     migration.to.psql("postgres", &create);
     let migration = migration.load("one_of_everything.sql");
-    let ran = migration.folder.apply();
+    let ran = apply(&migration);
     ran.must_end(0, &[]);
     is_everything_but_the_subscription(&migration, &ran);
 }
@@ -87,7 +95,7 @@ fn a_filled_database_is_refused_by_name_and_replaced_when_the_plan_says_so() {
         .must_end(4, &["table public.kept_safe", "restore.existing: replace"]);
     assert_eq!(migration.ask_target("select id from kept_safe"), "1");
     migration.plan("restore: { existing: replace }\nverify: rows\n");
-    let ran = migration.folder.apply();
+    let ran = apply(&migration);
     ran.must_end(0, &[]);
     is_everything_but_the_subscription(&migration, &ran);
 }

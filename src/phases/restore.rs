@@ -94,15 +94,22 @@ fn create_role(scene: &Scene<'_>, role: &Role) -> Step {
                 quote_literal(&role.name)
             ),
         }),
-        undo: vec![sql(
-            Place::TargetMaintenance,
-            vec![format!("drop role if exists {name}")],
-        )],
+        undo: vec![sql(Place::TargetMaintenance, vec![drop_role(&name)])],
         ..step(
             &format!("target.role.{}", role.name),
             "missing on the target; without a password",
         )
     }
+}
+
+/// Another migration to the same server may have come to need the role: then it stays.
+fn drop_role(name: &str) -> String {
+    let body = format!(
+        "begin drop role if exists {name}; \
+         exception when dependent_objects_still_exist then \
+         raise notice 'the role stays: other databases need it'; end"
+    );
+    format!("do {}", quote_literal(&body))
 }
 
 /// Only a superuser may give the first three.

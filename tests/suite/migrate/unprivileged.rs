@@ -101,6 +101,30 @@ fn an_abort_by_such_a_role_leaves_neither_database_nor_roles() {
 }
 
 #[test]
+fn an_abort_leaves_a_role_that_another_database_has_come_to_need() {
+    let migration = Migration::new((15, 18), "needed_role", "");
+    let owner = format!("{}_owner", migration.source);
+    let migration = migration.fill(&format!(
+        "create role {owner}; create table t (); alter table t owner to {owner}"
+    ));
+    // The restore fails, because the index's function does.
+    migration.ask_source(
+        "create function never() returns int language plpgsql immutable as
+             $$ begin if current_database() like '%_moved' then raise exception 'never'; end if;
+                return 1; end $$;
+         create table late (id int); insert into late values (1);
+         create index on late ((id + public.never()))",
+    );
+    migration.folder.apply().must_end(1, &["never"]);
+    let other = migration.to.create_database("needs");
+    let table = format!("create table t (); alter table t owner to {owner}");
+    migration.to.psql(&other, &table);
+    migration.folder.run(&["abort", "--yes"]).must_end(0, &[]);
+    let there = format!("select count(*) from pg_roles where rolname = '{owner}'");
+    assert_eq!(migration.to.psql("postgres", &there), "1");
+}
+
+#[test]
 fn an_owner_that_cannot_be_given_fails_and_is_a_warning_with_errors_allowed() {
     let Moved {
         migration, mover, ..

@@ -305,7 +305,6 @@ impl Journal {
             return Err(self.state.trouble("cannot write the journal", &error));
         }
         self.status = std::mem::take(&mut self.status).after(&entry);
-        crash::point();
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 
@@ -15,6 +15,10 @@ use crate::stop::Stop;
 
 /// How long a program may take to end by itself after SIGTERM: `pg_dump` cancels its queries.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How long the other processes of a program may take once its first is gone. A process that nobody
+/// waits for stays in its group though it has ended, so this must not be long.
+const STRAGGLERS: Duration = Duration::from_secs(1);
 
 /// Longer lines of a program's output are cut: a failed COPY quotes whole rows.
 const LONGEST_LINE_BYTES: usize = 16 * 1024;
@@ -109,6 +113,11 @@ fn die_with_parent(_command: &mut Command) {}
 async fn end(child: &mut Child, group: Option<Pid>) {
     signal(group, Signal::TERM);
     let ended = tokio::time::timeout(GRACE, child.wait()).await;
+    // The other processes of a program cancel their own queries, a moment after the first is gone.
+    let deadline = tokio::time::Instant::now() + STRAGGLERS;
+    while is_there(group) && tokio::time::Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     signal(group, Signal::KILL);
     if ended.is_err() {
         let _ = child.wait().await;
@@ -119,6 +128,10 @@ async fn end(child: &mut Child, group: Option<Pid>) {
 fn group(child: &Child) -> Option<Pid> {
     let id = child.id().and_then(|id| i32::try_from(id).ok());
     id.and_then(Pid::from_raw)
+}
+
+fn is_there(group: Option<Pid>) -> bool {
+    group.is_some_and(|group| test_kill_process_group(group).is_ok())
 }
 
 fn signal(group: Option<Pid>, signal: Signal) {

@@ -350,6 +350,8 @@ pub struct TargetDatabase {
     pub objects: Vec<String>,
     /// How many user-made objects there are in all.
     pub object_count: u64,
+    /// How many large objects it holds.
+    pub large_objects: u64,
     /// Its tables, and whether each holds a row; for `scope: data`.
     pub tables: Vec<TargetTable>,
 }

@@ -114,8 +114,15 @@ async fn existing(client: &Client, place: &str) -> Result<TargetDatabase> {
         objects: names,
         object_count: objects.iter().filter(own).map(|row| row.count).sum(),
         tables: probe(client, tables).await?,
+        large_objects: large_objects(client).await?,
         properties: super::source::database(client, place).await?,
     })
+}
+
+async fn large_objects(client: &Client) -> Result<u64> {
+    let sql = "select count(*) from pg_largeobject_metadata";
+    let count: i64 = client.query_one(sql, &[]).await?.try_get(0)?;
+    Ok(count.unsigned_abs())
 }
 
 async fn read(catalog: &Catalog<'_>) -> Result<(DatabaseRow, Vec<ObjectsRow>, Vec<TableRow>)> {

@@ -30,7 +30,7 @@ begin
   end loop;
   -- Large objects a thousand at a time, for the same reason.
   loop
-    perform lo_unlink(oid) from (select oid from pg_largeobject_metadata limit 1000) some;
+    perform lo_unlink(oid) from (select oid from pg_largeobject_metadata limit 1000) as batch;
     exit when not found;
     commit;
   end loop;

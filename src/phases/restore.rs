@@ -15,6 +15,11 @@ use crate::spec::{Existing, Scope};
 /// them do not have to fit into the lock table together.
 pub(super) const EMPTY_DATABASE: &str = include_str!("empty_database.sql");
 
+/// Removes every large object, a thousand at a time: each takes a slot of the lock table.
+const UNLINK: &str = "do $unlink$ begin loop perform lo_unlink(oid) from \
+    (select oid from pg_largeobject_metadata limit 1000) as batch; exit when not found; commit; \
+    end loop; end $unlink$";
+
 /// The steps of the phase.
 pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
@@ -246,7 +251,7 @@ fn restore(scene: &Scene<'_>) -> Step {
     let again = scene.moves_structure() && is_created(scene);
     let undo = match scene.resolved.copy.scope {
         _ if again => Vec::new(),
-        Scope::Data => vec![sql(Place::Target, vec![truncate(scene)])],
+        Scope::Data => vec![sql(Place::Target, truncate(scene))],
         Scope::All | Scope::Schema => vec![sql(Place::Target, vec![EMPTY_DATABASE.to_owned()])],
     };
     let from = StepId::new(if again { DATABASE } else { RESTORE });
@@ -259,7 +264,7 @@ fn restore(scene: &Scene<'_>) -> Step {
     let replaces_rows = scene.resolved.restore.existing == Existing::Replace;
     if replaces_rows && !scene.moves_structure() {
         // In the same step, so that rows never go into tables that hold some.
-        effects.insert(0, sql(Place::Target, vec![truncate(scene)]));
+        effects.insert(0, sql(Place::Target, truncate(scene)));
         summary = format!("EMPTY the tables, then fill them: {summary}");
     }
     Step {
@@ -270,13 +275,21 @@ fn restore(scene: &Scene<'_>) -> Step {
     }
 }
 
-fn truncate(scene: &Scene<'_>) -> String {
+/// Removes the rows, and the large objects, that are about to come.
+fn truncate(scene: &Scene<'_>) -> Vec<String> {
+    let mut statements = Vec::new();
     let tables: Vec<String> = scene
         .tables_with_rows()
         .filter(|relation| relation.kind == RelationKind::Table)
         .map(|relation| qualified(&relation.schema, &relation.name))
         .collect();
-    format!("truncate table only {}", tables.join(", only "))
+    if !tables.is_empty() {
+        statements.push(format!("truncate table only {}", tables.join(", only ")));
+    }
+    if scene.facts.source.large_objects.count > 0 {
+        statements.push(UNLINK.to_owned());
+    }
+    statements
 }
 
 /// Comment, privileges and settings of the database.

@@ -117,6 +117,7 @@ const CHECKS: &[fn(&Case<'_>) -> Vec<Finding>] = &[
     selected::needed_rows,
     rows::missing_tables,
     rows::filled_tables,
+    rows::large_objects_there,
 ];
 
 /// Everything that speaks against the migration or is worth knowing about it, refusals first.

@@ -3,6 +3,7 @@
 
 use super::{Case, Finding, Level, found, full_name, list};
 use crate::inspect::{Relation, RelationKind, TargetTable};
+use crate::report::counted;
 use crate::spec::{Existing, Scope};
 
 /// Tables whose rows are migrated are not there.
@@ -48,6 +49,32 @@ pub(super) fn filled_tables(case: &Case<'_>) -> Vec<Finding> {
             "replaces_rows",
             format!("these tables of the target are emptied first: {names}"),
             "Make sure that nobody needs their rows, or set restore.existing: refuse.",
+        ),
+    }
+}
+
+/// Large objects keep their numbers, which may be taken; and those of two databases in one could
+/// not be told apart.
+pub(super) fn large_objects_there(case: &Case<'_>) -> Vec<Finding> {
+    let database = case.facts.target.database.as_ref();
+    let there = database.map_or(0, |database| database.large_objects);
+    let some = case.facts.source.large_objects.count > 0 && there > 0;
+    if case.choices.scope != Scope::Data || !some {
+        return Vec::new();
+    }
+    let objects = counted(there, "large object");
+    match case.choices.existing {
+        Existing::Refuse => found(
+            Level::Refusal,
+            "large_objects_there",
+            format!("the target holds {objects} already"),
+            "Remove them, or set restore.existing: replace to have them removed first.",
+        ),
+        Existing::Replace => found(
+            Level::Warning,
+            "replaces_large_objects",
+            format!("{objects} of the target are removed first"),
+            "Make sure that nobody needs them, or set restore.existing: refuse.",
         ),
     }
 }

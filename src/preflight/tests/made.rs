@@ -173,6 +173,7 @@ pub(super) fn target_database() -> TargetDatabase {
         owned: true,
         locale: locale(),
         properties: source().database,
+        large_objects: 0,
         objects: Vec::new(),
         object_count: 0,
         tables: Vec::new(),

@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bad_luck;
 mod connections;
 mod embedded;
 mod fingerprint;
@@ -15,6 +16,8 @@ mod migrate;
 mod plan_file;
 mod plan_output;
 mod readme;
+mod resume;
 mod secrets;
+mod signals;
 mod the_check;
 mod watching;

@@ -102,6 +102,23 @@ impl Cluster {
         )
     }
 
+    /// Stops the server at once, as a crash does; its data stays.
+    pub(crate) fn stop(&self) {
+        let mut stop = as_server_user(&server(self.major).join("pg_ctl"));
+        must(
+            stop.args(["stop", "-m", "immediate", "-s", "-D"])
+                .arg(self.data()),
+        );
+    }
+
+    /// Stops the server at once if it runs, and starts it again.
+    pub(crate) fn restart(&self) {
+        if self.data().join("postmaster.pid").exists() {
+            self.stop();
+        }
+        self.launch();
+    }
+
     fn configure(&self, settings: &Settings) {
         let data = self.data();
         let conf = data.join("postgresql.conf");

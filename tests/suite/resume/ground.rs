@@ -223,3 +223,115 @@ pub(crate) fn programs(state: &Path) -> Vec<i32> {
     })
     .collect()
 }
+
+/// Structure that can hold up a restore, or make it fail: rows of `gated` pass a check that asks a
+/// setting of the session.
+pub(crate) const GATE: &str = "
+    create function gate(a int) returns boolean language plpgsql as $$ begin
+        case current_setting('small.gate', true)
+            when 'fail' then raise exception 'the gate is closed';
+            when 'wait' then perform pg_sleep(300);
+            else null;
+        end case;
+        return true;
+    end $$;
+    create table gated (a int check (public.gate(a)));
+    insert into gated values (1);
+";
+
+impl Lane {
+    /// The small source with a gate in it, on a server of its own, and the gate as it is to be.
+    pub(crate) fn gated(gate: &str) -> Self {
+        let source: &'static Cluster = Box::leak(Box::new(Cluster::start(15)));
+        let database = source.create_database("gated");
+        source.load(&database, &data("small.sql"));
+        source.psql(&database, GATE);
+        let lane = Self {
+            source,
+            database,
+            ..Self::new(&plan("offline.yaml"))
+        };
+        lane.set_gate(gate);
+        lane
+    }
+
+    /// Opens the gate, or has it wait or fail, for sessions from now on.
+    pub(crate) fn set_gate(&self, gate: &str) {
+        let sql = format!("alter role postgres set small.gate = '{gate}'");
+        self.target.psql("postgres", &sql);
+    }
+
+    /// Waits until a session of ours on `cluster` runs something that holds these words.
+    pub(crate) fn wait_for_session(cluster: &Cluster, words: &str) {
+        let sql = format!(
+            "select count(*) > 0 from pg_stat_activity where application_name ~ '^pg_dbmigrator '
+             and state = 'active' and query like '%{words}%'"
+        );
+        wait_until("the migration to get there", || {
+            cluster.psql("postgres", &sql) == "t"
+        });
+    }
+
+    /// Waits until `pg_dump` waits for [`DUMP_LOCK`].
+    pub(crate) fn wait_for_dump(&self) {
+        Self::wait_for_session(self.source, "pg_init_privs");
+    }
+
+    /// Waits until rows of `gated` are being restored.
+    pub(crate) fn wait_for_gate(&self) {
+        Self::wait_for_session(&self.target, "COPY public.gated");
+    }
+}
+
+/// What only `pg_dump` reads, of all that happens before and beside a dump: it waits there.
+pub(crate) const DUMP_LOCK: &str = "lock pg_init_privs in access exclusive mode";
+
+/// A session that holds a lock until it is told to let go.
+pub(crate) struct Holder<'a> {
+    cluster: &'a Cluster,
+    session: Child,
+}
+
+impl<'a> Holder<'a> {
+    /// Takes a lock: `lock table customers in access exclusive mode`.
+    pub(crate) fn take(cluster: &'a Cluster, database: &str, lock: &str) -> Self {
+        use crate::support::{newest_tools, programs::client};
+        let mut psql = client(&newest_tools(), "psql");
+        psql.args(["-X", "-q", "-d", &cluster.url(database)]);
+        psql.env("PGAPPNAME", "holder")
+            .stderr(Stdio::null())
+            .stdout(Stdio::null());
+        psql.args(["-c", &format!("begin; {lock}; select pg_sleep(300)")]);
+        let session = psql.spawn().expect("psql is there");
+        let sql = "select count(*) from pg_stat_activity
+            where application_name = 'holder' and wait_event = 'PgSleep'";
+        wait_until("the lock to be held", || {
+            cluster.psql("postgres", sql) == "1"
+        });
+        Self { cluster, session }
+    }
+
+    /// Lets go.
+    pub(crate) fn release(mut self) {
+        let sql = "select pg_terminate_backend(pid, 10000) from pg_stat_activity
+            where application_name = 'holder'";
+        self.cluster.psql("postgres", sql);
+        self.session.wait().expect("it is ours");
+    }
+}
+
+/// Sends a signal to a process.
+pub(crate) fn signal(process: &Child, signal: rustix::process::Signal) {
+    let pid = i32::try_from(process.id())
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    rustix::process::kill_process(pid.expect("it runs"), signal).expect("it is ours");
+}
+
+/// Waits for a process to end, and panics when that takes longer than a safe stop may.
+pub(crate) fn end_of(mut process: Child) -> Ran {
+    wait_until("the program to end", || {
+        process.try_wait().expect("it is ours").is_some()
+    });
+    ended(&process.wait_with_output().expect("it is ours"))
+}

@@ -1,5 +1,5 @@
 //! Tests of what servers, programs and disks do to a migration: each failure is said clearly, leaves
-//! nothing running, and is gone on from once its cause is mended.
+//! nothing running, and is gone on from once its cause is mended. None ever waits for a fixed time.
 
 use std::process::Command;
 

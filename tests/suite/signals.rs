@@ -1,5 +1,5 @@
 //! Tests that signals stop a migration safely, wherever it is, and that it goes on afterwards.
-//! Each waits until the migration is held up at a known place, then sends the signal.
+//! Each sends the signal once the migration is held up at a known place, never after a fixed time.
 
 use std::io::Read as _;
 use std::process::Stdio;

@@ -32,6 +32,7 @@ const DOORS: &[Door] = &[
             "src/effect/",
             "src/fingerprint/take.rs",
             "src/inspect/",
+            "src/measure.rs",
             "src/snapshot.rs",
         ],
         advice: "make it an Effect, so that it is planned, printed and journalled",

@@ -17,6 +17,9 @@ const UNPRINTED: &[&str] = &[
     // Sessions that must not be timed out, and their own pid, for cancelling.
     "select set_config(name, '0', false) from pg_settings where name in",
     "select pg_backend_pid()",
+    // Giving back the locks of what was measured.
+    "savepoint unlocked",
+    "rollback to savepoint unlocked",
     // Joining the snapshot.
     "begin isolation level repeatable read, read only",
     "begin transaction isolation level repeatable read read only;",

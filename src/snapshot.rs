@@ -62,8 +62,19 @@ impl Snapshot {
         client
             .batch_execute(&format!("set transaction snapshot '{}'", self.id))
             .await?;
+        client.batch_execute("savepoint unlocked").await?;
         Ok(client)
     }
+}
+
+/// Gives back what a session that joined a snapshot has locked since, and stays under it.
+///
+/// # Errors
+/// Whatever the server says.
+pub(crate) async fn give_back_locks(joined: &Client) -> Result<()> {
+    Ok(joined
+        .batch_execute("rollback to savepoint unlocked")
+        .await?)
 }
 
 fn gone() -> Error {

@@ -12,6 +12,7 @@ use crate::effect::{LargeObjectMeasure, Measure, TableRows};
 use crate::error::{Error, Result};
 use crate::inspect::RowHash;
 use crate::postgres::{full_name, qualified, quote_identifier, quote_literal};
+use crate::snapshot;
 
 /// How often each table was written to, by PostgreSQL's own statistics: enough to say that a
 /// source was not quiet, not enough to say that it was.
@@ -121,39 +122,28 @@ fn prepared(measure: &Measure) -> Vec<Statement> {
 /// # Errors
 /// Whatever the server says; a table that cannot be read is an error, never a zero.
 pub(crate) async fn measure(clients: &[Client], measure: &Measure) -> Result<Measured> {
-    measure_and_send(clients, measure, None).await
+    measure_in(clients, measure, false).await
 }
 
-/// Measures inside the transaction that each connection is in. The locks of every statement are
+/// Measures over connections that joined a snapshot. The locks of every statement are
 /// given back after it: those of thousands of tables, with their indexes, do not fit into the
 /// server's lock table beside those of `pg_dump`.
 ///
 /// # Errors
 /// Whatever the server says; a table that cannot be read is an error, never a zero.
-pub(crate) async fn measure_in_transaction(
-    clients: &[Client],
-    measure: &Measure,
-) -> Result<Measured> {
-    let begin = clients
-        .iter()
-        .map(|client| client.batch_execute("savepoint unlocked"));
-    try_join_all(begin).await?;
-    measure_and_send(clients, measure, Some("rollback to savepoint unlocked")).await
+pub(crate) async fn measure_in_snapshot(clients: &[Client], measure: &Measure) -> Result<Measured> {
+    measure_in(clients, measure, true).await
 }
 
-async fn measure_and_send(
-    clients: &[Client],
-    measure: &Measure,
-    after_each: Option<&str>,
-) -> Result<Measured> {
+async fn measure_in(clients: &[Client], measure: &Measure, snapshot: bool) -> Result<Measured> {
     let waiting = Mutex::new(prepared(measure).into_iter());
     let measured = Mutex::new(Measured::default());
     let next = || waiting.lock().expect("no holder panics").next();
     let work = clients.iter().map(async |client| {
         while let Some(Statement { about, sql }) = next() {
             let rows = client.query(&sql, &[]).await?;
-            if let Some(sql) = after_each {
-                client.batch_execute(sql).await?;
+            if snapshot {
+                snapshot::give_back_locks(client).await?;
             }
             let mut measured = measured.lock().expect("no holder panics");
             rows.iter().try_for_each(|row| measured.add(about, row))?;

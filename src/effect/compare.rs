@@ -37,7 +37,7 @@ pub(super) async fn measure_source(
     let work = async {
         let writes = measure::writes(&clients[0]).await?;
         try_join_all(clients.iter().map(settle)).await?;
-        let measured = measure::measure_in_transaction(&clients, what).await?;
+        let measured = measure::measure_in_snapshot(&clients, what).await?;
         Ok(Measured { writes, ..measured })
     };
     Ok(Output::of(&world.unless_stopped(work).await?))

@@ -12,7 +12,10 @@ pub fn lines(effect: &Effect) -> Vec<String> {
             .iter()
             .map(|sql| format!("{place}: {sql}"))
             .collect(),
-        Effect::ExportSnapshot => crate::snapshot::STATEMENTS
+        Effect::ExportSnapshot {
+            tables,
+            lock_timeout,
+        } => crate::snapshot::statements(tables, *lock_timeout)
             .iter()
             .map(|sql| format!("source: {sql}"))
             .collect(),

@@ -15,6 +15,7 @@ mod sql;
 mod world;
 
 use std::fmt;
+use std::time::Duration;
 
 pub use crate::side::Side;
 pub use dump_list::AfterData;
@@ -64,8 +65,14 @@ pub enum Effect {
         /// The statements.
         statements: Vec<String>,
     },
-    /// Exports a snapshot of the source and holds it until the last step under it is done.
-    ExportSnapshot,
+    /// Locks tables of the source against rewriting, exports a snapshot, and holds both until the
+    /// last step under it is done.
+    ExportSnapshot {
+        /// The tables, as (schema, name).
+        tables: Vec<(String, String)>,
+        /// How long each lock is waited for.
+        lock_timeout: Duration,
+    },
     /// Runs one of PostgreSQL's client programs.
     Program(Program),
     /// Counts, and perhaps hashes, the rows of the source under the exported snapshot, and reads

@@ -149,7 +149,10 @@ pub async fn perform(effect: &Effect, scene: Scene<'_>, world: &World) -> Result
         Effect::Sql { place, statements } => {
             super::sql::run(world, scene, *place, statements).await
         }
-        Effect::ExportSnapshot => super::snapshot::export(world, scene).await,
+        Effect::ExportSnapshot {
+            tables,
+            lock_timeout,
+        } => super::snapshot::export(world, scene, (tables, *lock_timeout)).await,
         Effect::Program(program) => super::program::run(world, scene, program).await,
         Effect::MeasureSource(measure) => {
             super::compare::measure_source(world, scene, measure).await

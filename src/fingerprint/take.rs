@@ -2,9 +2,12 @@
 //! Never writes: everything runs in one read-only transaction under one snapshot.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 
+use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
 use super::queries::{OLDEST, QUERIES, Query};
@@ -102,14 +105,10 @@ async fn read(
         .iter()
         .filter(|query| query.since <= major)
         .map(|query| async move {
-            let rows = client.query_typed(query.sql, &[]).await;
-            rows.and_then(|rows| {
-                rows.iter()
-                    .map(Entry::read)
-                    .collect::<Result<Vec<_>, _>>()
-                    .map(|found| (query, found))
-            })
-            .map_err(|error| (query.name, error))
+            let found = entries(client, query.sql).await;
+            found
+                .map(|found| (query, found))
+                .map_err(|error| (query.name, error))
         });
     let answers = try_join_all(asked).await?;
     let (listing, telling): (Vec<_>, Vec<_>) = answers
@@ -117,17 +116,28 @@ async fn read(
         .partition(|(query, _)| query.prefix.is_none());
     let mut objects = Objects::new();
     for (query, found) in listing {
-        objects.extend(found.into_iter().flatten().map(|entry| entry.listed(query)));
+        objects.extend(found.into_iter().map(|entry| entry.listed(query)));
     }
     give_parents(&mut objects);
     for (query, found) in telling {
         let told = found
             .into_iter()
-            .flatten()
             .filter_map(|entry| entry.told(query, &objects));
         objects.extend(told.collect::<Vec<_>>());
     }
     Ok(objects)
+}
+
+/// The answer to a query, taken row by row: thousands of tables have a hundred thousand of them.
+async fn entries(client: &Client, sql: &str) -> Result<Vec<Entry>, tokio_postgres::Error> {
+    let none: [(&str, Type); 0] = [];
+    let rows = client.query_typed_raw(sql, none).await?;
+    let mut rows = pin!(rows);
+    let mut entries = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        entries.extend(Entry::read(&row)?);
+    }
+    Ok(entries)
 }
 
 /// One row of a query.

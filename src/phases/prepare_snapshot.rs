@@ -3,12 +3,19 @@
 
 use super::{SNAPSHOT, Scene, step};
 use crate::effect::Effect;
+use crate::inspect::{Relation, RelationKind};
 use crate::plan::Step;
 
 /// The steps of the phase.
-pub(super) fn steps(_scene: &Scene<'_>) -> Vec<Step> {
+pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
+    let locked = |kind| matches!(kind, RelationKind::Table | RelationKind::PartitionedTable);
+    let tables = scene.kept().filter(|relation| locked(relation.kind));
+    let name = |relation: &Relation| (relation.schema.clone(), relation.name.clone());
     vec![Step {
-        effects: vec![Effect::ExportSnapshot],
+        effects: vec![Effect::ExportSnapshot {
+            tables: tables.map(name).collect(),
+            lock_timeout: scene.resolved.lock_timeout,
+        }],
         ..step(
             SNAPSHOT,
             "one moment of the source, held until it is dumped and measured",

@@ -99,3 +99,32 @@ fn a_filled_database_is_refused_by_name_and_replaced_when_the_plan_says_so() {
     ran.must_end(0, &[]);
     is_everything_but_the_subscription(&migration, &ran);
 }
+
+/// TRUNCATE is not MVCC-safe: committed between the snapshot and the lock of `pg_dump`, it would
+/// leave the snapshot an empty table, and the count of the source would agree.
+#[test]
+fn a_table_cannot_be_truncated_between_the_snapshot_and_the_dump() {
+    let filled = "create table t as select generate_series(1, 1000) as id";
+    let migration = Migration::new((15, 15), "truncated", "verify: rows\n").fill(filled);
+    let truncate = "do $$ declare
+          late timestamptz := clock_timestamp() + interval '1 min';
+        begin
+          loop
+            perform pg_stat_clear_snapshot();
+            exit when exists (select from pg_stat_activity where pid <> pg_backend_pid()
+              and datname = current_database() and query like '%pg_export_snapshot%');
+            if clock_timestamp() > late then raise 'no snapshot was exported'; end if;
+          end loop;
+          set local lock_timeout = '1ms';
+          truncate t;
+        exception when lock_not_available then
+          null;
+        end $$";
+    let ran = std::thread::scope(|scope| {
+        scope.spawn(|| migration.ask_source(truncate));
+        migration.folder.apply()
+    });
+    ran.must_end(0, &[]);
+    assert_eq!(migration.ask_source("select count(*) from t"), "1000");
+    assert_eq!(migration.ask_target("select count(*) from t"), "1000");
+}

@@ -17,14 +17,14 @@ const UNPRINTED: &[&str] = &[
     // Sessions that must not be timed out, and their own pid, for cancelling.
     "select set_config(name, '0', false) from pg_settings where name in",
     "select pg_backend_pid()",
-    // Giving back the locks of what was measured.
-    "savepoint unlocked",
-    "rollback to savepoint unlocked",
-    // Joining the snapshot.
+    // Joining the snapshot; no lock is waited for without end.
     "begin isolation level repeatable read, read only",
     "begin transaction isolation level repeatable read read only;",
     "rollback",
     "set transaction snapshot ",
+    "set lock_timeout = ",
+    // Locks of a measuring statement are given back after it.
+    "savepoint unlocked",
     // Text forms that are the same everywhere.
     "set search_path = pg_catalog; set row_security = off; ",
     // Leftovers of a killed run of the same migration, and the lock on the target.

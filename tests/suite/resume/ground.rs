@@ -62,14 +62,6 @@ impl Lane {
         }
     }
 
-    /// The same from a source of the test's own, on the shared server.
-    pub(crate) fn with_source(plan: &str, sql: &str) -> Self {
-        let lane = Self::new(plan);
-        let database = lane.source.create_database("own");
-        lane.source.psql(&database, sql);
-        Self { database, ..lane }
-    }
-
     /// The source database's name.
     pub(crate) fn source_name(&self) -> &str {
         &self.database

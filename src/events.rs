@@ -100,6 +100,8 @@ pub enum Happened {
         /// How long it took, in seconds.
         seconds: f64,
     },
+    /// A step was stopped safely, because somebody asked for it.
+    StepStopped,
     /// A step failed.
     StepFailed {
         /// Why.
@@ -164,6 +166,7 @@ impl Happened {
             Self::Outcome { outcome: _ }
             | Self::PhaseStarted { purpose: _ }
             | Self::PhaseDone
+            | Self::StepStopped
             | Self::StepSkipped { done_at: _ }
             | Self::StepDone { seconds: _ }
             | Self::Completed => self,

@@ -220,6 +220,10 @@ impl Executor<'_> {
     /// Writes a failure down, and says which step it was.
     fn failed(&self, scene: Scene<'_>, error: Error) -> Error {
         let step = &scene.step.id;
+        if matches!(error.exit(), Exit::Interrupted | Exit::Terminated) {
+            self.world.tell(scene, Happened::StepStopped);
+            return error;
+        }
         let text = error.to_string();
         self.world.tell(
             scene,

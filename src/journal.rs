@@ -151,6 +151,8 @@ pub struct Status {
     pub steps: BTreeMap<StepId, StepStatus>,
     /// When it was completed.
     pub completed: Option<Timestamp>,
+    /// Why the last run failed, if it did.
+    pub failure: Option<String>,
     /// Whether an abort began.
     pub aborting: bool,
     /// Whether an abort has nothing left to take back on the target.
@@ -170,7 +172,7 @@ impl Status {
                 self.migration = Some(migration.clone());
                 self.begun = Some(entry.at);
             }
-            Event::Run { version: _, set: _ } => {}
+            Event::Run { version: _, set: _ } => self.failure = None,
             Event::Started { step, lines } => {
                 let status = StepStatus {
                     done: None,
@@ -194,6 +196,7 @@ impl Status {
                 }
             }
             Event::Failed { step, error } => {
+                self.failure = Some(error.clone());
                 if let Some(status) = self.steps.get_mut(step) {
                     status.error = Some(error.clone());
                 }

@@ -41,6 +41,11 @@ pub fn left_behind(scene: &Scene<'_>) -> Vec<String> {
             format!("{what}: {}", some_of(&names, NAMED))
         })
         .collect();
+    if !scene.resolved.copy.owners && scene.moves_structure() {
+        all.push(
+            "owners, privileges and settings of the database: copy.owners is false".to_owned(),
+        );
+    }
     all.extend(scene.facts.source.not_carried.iter().cloned());
     all
 }

@@ -8,7 +8,7 @@ use super::{BOLD, DIM, GREEN, RED, STEP_WIDTH, YELLOW, bytes, counted};
 use crate::effect::lines;
 use crate::inspect::{Facts, RelationKind, Server};
 use crate::migrator::Preview;
-use crate::plan::{Plan, Stage, Step};
+use crate::plan::{Stage, Step};
 use crate::preflight::{Finding, Level};
 use crate::resolve::Resolved;
 use crate::spec::{Method, Mode, Scope};
@@ -50,7 +50,7 @@ pub fn plan_text(resolved: &Resolved, preview: &Preview, sql: bool) -> String {
         }
     }
     out.push('\n');
-    out.push_str(&next(resolved, plan, findings, status.is_some()));
+    out.push_str(&next(resolved, preview));
     out
 }
 
@@ -175,19 +175,30 @@ fn show_step(out: &mut String, step: &Step, done: bool, sql: bool) {
     }
 }
 
-fn next(resolved: &Resolved, plan: &Plan, findings: &[Finding], begun: bool) -> String {
-    let refused = findings
-        .iter()
-        .filter(|finding| finding.level == Level::Refusal)
-        .count();
+fn next(resolved: &Resolved, preview: &Preview) -> String {
+    let Preview {
+        plan,
+        facts: _,
+        findings,
+        status,
+    } = preview;
     let file = resolved.path.display();
-    if refused > 0 {
-        let these = counted(refused as u64, "refusal");
-        let text = format!("mend the {these} above, then `pg_dbmigrator plan {file}` again.");
-        return wrapped("Next: ", 6, &text);
-    }
-    let steps = counted(plan.steps().count() as u64, "step");
-    let verb = if begun { "resume" } else { "carry out" };
-    let text = format!("`pg_dbmigrator apply {file}` to {verb} these {steps}.");
+    let refusals = findings.iter().filter(|f| f.level == Level::Refusal);
+    let refused = refusals.count() as u64;
+    let is_done = |step: &&Step| status.as_ref().is_some_and(|s| s.is_done(&step.id));
+    let done = plan.steps().filter(is_done).count() as u64;
+    let all = plan.steps().count() as u64;
+    let text = if refused > 0 {
+        let these = counted(refused, "refusal");
+        format!("mend the {these} above, then `pg_dbmigrator plan {file}` again.")
+    } else if status.as_ref().is_some_and(|s| s.completed.is_some()) {
+        format!("nothing; the migration is complete. `pg_dbmigrator finalize {file}` forgets it.")
+    } else if status.is_some() {
+        let rest = counted(all - done, "step");
+        format!("`pg_dbmigrator apply {file}` to go on with the {rest} not done.")
+    } else {
+        let steps = counted(all, "step");
+        format!("`pg_dbmigrator apply {file}` to carry out these {steps}.")
+    };
     wrapped("Next: ", 6, &text)
 }

@@ -96,7 +96,7 @@ impl Terminal {
                     bar.set_message(text);
                 }
             }
-            Happened::StepDone { .. } | Happened::StepFailed { .. } => {
+            Happened::StepDone { .. } | Happened::StepStopped | Happened::StepFailed { .. } => {
                 if let Some(bar) = self.running.remove(step) {
                     bar.finish_and_clear();
                     self.bars.remove(&bar);
@@ -195,6 +195,7 @@ fn line(event: &ProgressEvent) -> Option<String> {
                 duration(*seconds)
             )
         }
+        Happened::StepStopped => format!("  {YELLOW}stop{YELLOW:#}  {step}"),
         Happened::StepFailed { error: _ } => format!("  {RED}fail{RED:#}  {step}"),
         Happened::Warning { message } => {
             wrapped(&format!("  {YELLOW}warn{YELLOW:#}  "), 8, message)

@@ -21,6 +21,8 @@ pub struct StatusReport {
     pub stands: &'static str,
     /// The steps that were started, in the order in which they were done.
     pub steps: Vec<StepReport>,
+    /// Why the last run failed, if it did.
+    pub failure: Option<String>,
     /// Throwaway servers, by side: `url`, `major`, `running`.
     pub embedded: serde_json::Map<String, serde_json::Value>,
     /// What to run next.
@@ -76,6 +78,7 @@ impl StatusReport {
             version: 1,
             plan: resolved.name.clone(),
             stands,
+            failure: status.and_then(|status| status.failure.clone()),
             steps: steps
                 .into_iter()
                 .map(|(id, step)| StepReport {
@@ -97,7 +100,7 @@ fn stands(status: Option<&Status>, running: bool) -> &'static str {
         None => "not_begun",
         Some(status) if status.completed.is_some() => "complete",
         Some(status) if status.aborting => "aborting",
-        Some(status) if status.steps.values().any(|step| step.error.is_some()) => "failed",
+        Some(status) if status.failure.is_some() => "failed",
         Some(_) => "stopped",
     }
 }
@@ -142,8 +145,8 @@ pub fn status_text(report: &StatusReport) -> String {
         let url = server["url"].as_str().unwrap_or_default();
         let _ = writeln!(out, "  embedded {side}, {running}: {url}");
     }
-    for error in report.steps.iter().filter_map(|step| step.error.as_ref()) {
-        let _ = writeln!(out, "\n{error}");
+    if let Some(failure) = &report.failure {
+        let _ = writeln!(out, "\n{failure}");
     }
     let _ = writeln!(out, "\nNext: `{}`", report.next);
     out

@@ -54,7 +54,11 @@ fn every_plan_in_plans_is_named_by_a_test() {
     };
     let unnamed = plans.filter(|plan| !named(plan));
     let findings: Vec<String> = unnamed
-        .map(|plan| format!("{plan}:1: run it in a test: resume/kills.rs and plan_output/mod.rs have the lists"))
+        .map(|plan| {
+            format!(
+                "{plan}:1: run it in a test: resume/kills.rs and plan_output/mod.rs have the lists"
+            )
+        })
         .collect();
     none(&findings);
 }

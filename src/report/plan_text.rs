@@ -4,9 +4,10 @@
 use std::fmt::Write as _;
 
 use super::wrap::wrapped;
-use super::{BOLD, DIM, GREEN, RED, STEP_WIDTH, YELLOW, bytes, counted};
+use super::{BOLD, DIM, GREEN, RED, STEP_WIDTH, YELLOW, bytes, counted, singular};
 use crate::effect::lines;
 use crate::inspect::{Facts, RelationKind, Server};
+use crate::journal::Status;
 use crate::migrator::Preview;
 use crate::plan::{Plan, Stage, Step};
 use crate::preflight::{Finding, Level};
@@ -50,7 +51,7 @@ pub fn plan_text(resolved: &Resolved, preview: &Preview, sql: bool) -> String {
         }
     }
     out.push('\n');
-    out.push_str(&next(resolved, plan, findings, status.is_some()));
+    out.push_str(&next(resolved, plan, findings, status.as_ref()));
     out
 }
 
@@ -107,11 +108,11 @@ fn what_was_found(facts: &Facts) -> String {
         .collect();
     counts.push((source.large_objects.count, "large object"));
     counts.push((source.extensions.len() as u64, "extension"));
-    let nouns = |kind: &str| kind.strip_suffix('s').unwrap_or(kind).replace('_', " ");
+    let noun = |kind: &str| singular(kind).replace('_', " ");
     let others: Vec<(u64, String)> = source
         .object_counts
         .iter()
-        .map(|(kind, count)| (*count, nouns(kind)))
+        .map(|(kind, count)| (*count, noun(kind)))
         .collect();
     counts.extend(others.iter().map(|(count, noun)| (*count, noun.as_str())));
     let found: Vec<String> = counts
@@ -175,7 +176,7 @@ fn show_step(out: &mut String, step: &Step, done: bool, sql: bool) {
     }
 }
 
-fn next(resolved: &Resolved, plan: &Plan, findings: &[Finding], begun: bool) -> String {
+fn next(resolved: &Resolved, plan: &Plan, findings: &[Finding], begun: Option<&Status>) -> String {
     let refused = findings
         .iter()
         .filter(|finding| finding.level == Level::Refusal)
@@ -186,8 +187,16 @@ fn next(resolved: &Resolved, plan: &Plan, findings: &[Finding], begun: bool) -> 
         let text = format!("mend the {these} above, then `pg_dbmigrator plan {file}` again.");
         return wrapped("Next: ", 6, &text);
     }
+    if begun.is_some_and(|status| status.completed.is_some()) {
+        let text = format!("all is done; `pg_dbmigrator finalize {file}` forgets the state.");
+        return wrapped("Next: ", 6, &text);
+    }
     let steps = counted(plan.steps().count() as u64, "step");
-    let verb = if begun { "resume" } else { "carry out" };
+    let verb = if begun.is_some() {
+        "resume"
+    } else {
+        "carry out"
+    };
     let text = format!("`pg_dbmigrator apply {file}` to {verb} these {steps}.");
     wrapped("Next: ", 6, &text)
 }

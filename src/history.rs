@@ -1,13 +1,14 @@
 //! What was done is held against what the plan says now: the past cannot be edited, the future can.
 //! It changes nothing; it only refuses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::effect::lines;
 use crate::error::{Error, Result};
 use crate::journal::Status;
 use crate::plan::{Plan, Step, StepId};
+use crate::report::some_of;
 use crate::secret::redact;
 
 /// Refuses a plan whose lines differ from those that were started under it.
@@ -32,12 +33,35 @@ pub(crate) fn check(plan: &Plan, status: &Status) -> Result<()> {
         "The migration is complete. To migrate anew, run `pg_dbmigrator finalize` first, which \
          forgets it."
     } else {
-        "Undo the edit and run the same command again, or start over: with the plan as it was, \
-         run `pg_dbmigrator abort`; then edit it."
+        "Undo the edit and run the same command again, or start over with `pg_dbmigrator abort`."
     };
     let what = "the plan was edited where it has already been carried out";
     let error = Error::refused(what, next);
     Err(changed.into_iter().fold(error, Error::because))
+}
+
+/// Refuses to take back with a plan that does not know every step that was started. How a step
+/// was done may have changed, by an edit or another version: what takes it back goes by the facts.
+///
+/// # Errors
+/// [`crate::error::Exit::Refused`], with the steps.
+pub(crate) fn check_undo(plan: &Plan, status: &Status) -> Result<()> {
+    let planned: BTreeSet<&StepId> = plan.steps().map(|step| &step.id).collect();
+    let started = status.steps.keys();
+    let unknown: Vec<&str> = started
+        .filter(|id| !planned.contains(id))
+        .map(StepId::as_str)
+        .collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    Err(Error::refused(
+        format!(
+            "the plan does not have steps that were started: {}",
+            some_of(&unknown, 10)
+        ),
+        "Undo the edit that took them out of the plan, then run `pg_dbmigrator abort` again.",
+    ))
 }
 
 /// The refusal to take back a migration that is complete.

@@ -285,7 +285,7 @@ impl Migrator {
         let _target_lock = ends.lock().await?;
         ends.still_are(&facts, &[Side::Target]).await?;
         let plan = plan::plan(&self.resolved, &facts)?;
-        crate::history::check(&plan, status)?;
+        crate::history::check_undo(&plan, status)?;
         let world = self.world(ends, status);
         let journal = Mutex::new(journal);
         let executor = Executor {

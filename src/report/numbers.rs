@@ -11,7 +11,7 @@ pub fn bytes(bytes: u64) -> String {
     format!("{size:.1} {}", UNITS[power as usize - 1])
 }
 
-/// `1 table`, `2 tables`, `3 memberships`, `4 properties`.
+/// `1 table`, `2 tables`, `3 memberships`, `4 properties`, `5 classes`.
 pub fn counted(count: u64, noun: &str) -> String {
     let number = grouped(count);
     let before_y = noun
@@ -20,7 +20,17 @@ pub fn counted(count: u64, noun: &str) -> String {
     match (count, before_y) {
         (1, _) => format!("1 {noun}"),
         (_, Some(stem)) => format!("{number} {stem}ies"),
+        _ if noun.ends_with("ss") => format!("{number} {noun}es"),
         _ => format!("{number} {noun}s"),
+    }
+}
+
+/// The noun of a plural: `policy` of `policies`, `class` of `classes`, `table` of `tables`.
+pub fn singular(plural: &str) -> String {
+    match plural.strip_suffix("ies") {
+        Some(stem) => format!("{stem}y"),
+        None if plural.ends_with("sses") => plural[..plural.len() - 2].to_owned(),
+        None => plural.strip_suffix('s').unwrap_or(plural).to_owned(),
     }
 }
 
@@ -80,6 +90,10 @@ mod tests {
         assert_eq!(
             [counted(2, "property"), counted(2, "key")],
             ["2 properties", "2 keys"]
+        );
+        assert_eq!(
+            ["policies", "operator_classes", "types"].map(singular),
+            ["policy", "operator_class", "type"]
         );
         assert_eq!(
             [grouped(0), grouped(999), grouped(1_234_567)],

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::wrap::wrapped;
-use super::{BOLD, DIM, GREEN, RED, STEP_WIDTH, YELLOW, bytes, counted};
+use super::{BOLD, DIM, GREEN, RED, STEP_WIDTH, YELLOW, bytes, counted, singular};
 use crate::effect::lines;
 use crate::inspect::{Facts, RelationKind, Server};
 use crate::migrator::Preview;
@@ -107,11 +107,11 @@ fn what_was_found(facts: &Facts) -> String {
         .collect();
     counts.push((source.large_objects.count, "large object"));
     counts.push((source.extensions.len() as u64, "extension"));
-    let nouns = |kind: &str| kind.strip_suffix('s').unwrap_or(kind).replace('_', " ");
+    let noun = |kind: &str| singular(kind).replace('_', " ");
     let others: Vec<(u64, String)> = source
         .object_counts
         .iter()
-        .map(|(kind, count)| (*count, nouns(kind)))
+        .map(|(kind, count)| (*count, noun(kind)))
         .collect();
     counts.extend(others.iter().map(|(count, noun)| (*count, noun.as_str())));
     let found: Vec<String> = counts
@@ -192,7 +192,7 @@ fn next(resolved: &Resolved, preview: &Preview) -> String {
         let these = counted(refused, "refusal");
         format!("mend the {these} above, then `pg_dbmigrator plan {file}` again.")
     } else if status.as_ref().is_some_and(|s| s.completed.is_some()) {
-        format!("nothing; the migration is complete. `pg_dbmigrator finalize {file}` forgets it.")
+        format!("all is done; `pg_dbmigrator finalize {file}` forgets the state.")
     } else if status.is_some() {
         let rest = counted(all - done, "step");
         format!("`pg_dbmigrator apply {file}` to go on with the {rest} not done.")

@@ -44,16 +44,19 @@ impl Migration {
         migration
     }
 
-    /// Sees to it that the target has a role, as when an earlier migration made it: two migrations
-    /// at a time cannot both make it.
+    /// Sees to it that both servers have a role that several tests share: two sessions at a time
+    /// cannot both make it, and a lock holds within one database.
     pub(super) fn with_role(self, role: &str) -> Self {
-        self.to.psql(
-            "postgres",
-            &format!(
-                "select pg_advisory_lock(1);
-                 select 'create role \"{role}\"' where to_regrole('\"{role}\"') is null \\gexec"
-            ),
-        );
+        for cluster in [self.from, self.to] {
+            cluster.psql(
+                "postgres",
+                &format!(
+                    "select pg_advisory_lock(1);
+                     select 'create role \"{role}\"'
+                     where to_regrole('\"{role}\"') is null \\gexec"
+                ),
+            );
+        }
         self
     }
 

@@ -8,11 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// A little of everything that can go missing.
 const SHOP: &str = "
-    select pg_advisory_lock(1);
     do $$ begin
-        if to_regrole('shop_reader') is null then
-            create role shop_reader;
-        end if;
         execute format('alter database %I set work_mem = %L', current_database(), '5MB');
         execute format('comment on database %I is %L', current_database(), 'the shop');
     end $$;

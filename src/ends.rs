@@ -13,6 +13,7 @@ use crate::error::{Error, Exit, Result};
 use crate::inspect::{self, Facts, Server, Target, TargetNames};
 use crate::postgres::{Conninfo, Environment};
 use crate::report::counted;
+use crate::report::some_of;
 use crate::resolve::{Endpoint, Resolved};
 
 /// Databases that are there on almost every server, in the order in which they are tried.
@@ -157,6 +158,37 @@ impl Ends {
         let next = "Put it back as it was, or start over with `pg_dbmigrator abort`, which leaves \
                     it as it is now.";
         Err(Error::refused(what, next).because(format!("was: {was}\nnow: {is}")))
+    }
+
+    /// Checks that the target database is the one that was found when the migration began, or the
+    /// one that it made: somebody may have dropped that one and made another of the same name.
+    ///
+    /// # Errors
+    /// [`Exit::Undecided`] when it is somebody else's.
+    pub(crate) async fn target_is_ours(&self, known: &Target, made: Option<&str>) -> Result<()> {
+        let Some(is) = self.target_facts().await?.database else {
+            return Ok(());
+        };
+        let found = known.database.as_ref().is_some_and(|was| was.oid == is.oid);
+        let ours = made.map_or(is.object_count == 0, |oid| oid == is.oid.to_string());
+        if found || ours {
+            return Ok(());
+        }
+        Err(Error::new(
+            Exit::Undecided,
+            format!(
+                "the target database {} is not the one that this migration made",
+                known.database_name
+            ),
+            format!(
+                "Somebody made another of the same name. Rename or drop it yourself if nobody needs \
+                 it, then run the same command again. It holds: {}",
+                some_of(
+                    &is.objects.iter().map(String::as_str).collect::<Vec<_>>(),
+                    5
+                )
+            ),
+        ))
     }
 
     /// Where an end's server is asked: the target database may not exist.

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use crate::crash;
-use crate::effect::{Output, Scene, World, ask, lines, perform};
+use crate::effect::{Effect, Output, Scene, World, ask, lines, perform};
 use crate::error::{Error, Exit, Result};
 use crate::events::{Happened, Whence};
 use crate::journal::{Event, Journal};
@@ -57,19 +57,17 @@ impl Executor<'_> {
     /// Answers for every started step whether it took effect, and takes back what has to be done
     /// again.
     async fn take_back_interrupted(&self) -> Result<()> {
-        for step in self
-            .plan
-            .steps()
-            .filter(|step| self.is_interrupted(&step.id))
-        {
-            if let IfInterrupted::Ask(question) = &step.if_interrupted
-                && ask(self.world, question).await?
-            {
-                self.write(Event::Done {
-                    step: step.id.clone(),
-                    output: serde_json::Value::Null,
-                    warnings: Vec::new(),
-                })?;
+        for stage in &self.plan.stages {
+            for step in stage.steps.iter().filter(|s| self.is_interrupted(&s.id)) {
+                if let IfInterrupted::Ask(question) = &step.if_interrupted
+                    && ask(self.world, question).await?
+                {
+                    let scene = Scene {
+                        phase: stage.phase,
+                        step,
+                    };
+                    self.adopt(scene).await?;
+                }
             }
         }
         let again = {
@@ -81,6 +79,23 @@ impl Executor<'_> {
             "it was interrupted, or its session died with the earlier run",
         )
         .await
+    }
+
+    /// Writes a step down as done that took effect before it could be; what it has to remember is
+    /// asked now.
+    async fn adopt(&self, scene: Scene<'_>) -> Result<()> {
+        let mut output = Output::default();
+        for effect in &scene.step.effects {
+            if matches!(effect, Effect::Remember { .. }) {
+                output = perform(effect, scene, self.world).await?;
+            }
+        }
+        self.keep(&scene.step.id, &output);
+        self.write(Event::Done {
+            step: scene.step.id.clone(),
+            output: output.value,
+            warnings: output.warnings,
+        })
     }
 
     /// Undoes those of the steps that were started, last first.

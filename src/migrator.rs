@@ -157,6 +157,9 @@ impl Migrator {
                 ends.still_are(&facts, &Side::ALL).await?;
                 if status.as_ref().is_some_and(phases::leaves_target_as_found) {
                     ends.target_still_is_as_found(&facts.target).await?;
+                } else if let Some(status) = &status {
+                    let made = phases::made_database(status);
+                    ends.target_is_ours(&facts.target, made).await?;
                 }
                 (facts, Vec::new())
             }
@@ -284,6 +287,10 @@ impl Migrator {
         }
         let _target_lock = ends.lock().await?;
         ends.still_are(&facts, &[Side::Target]).await?;
+        if !phases::leaves_target_as_found(status) {
+            let made = phases::made_database(status);
+            ends.target_is_ours(&facts.target, made).await?;
+        }
         let plan = plan::plan(&self.resolved, &facts)?;
         crate::history::check_undo(&plan, status)?;
         let world = self.world(ends, status);

@@ -12,6 +12,7 @@ pub fn lines(effect: &Effect) -> Vec<String> {
             .iter()
             .map(|sql| format!("{place}: {sql}"))
             .collect(),
+        Effect::Remember { place, sql } => vec![format!("{place}: {sql}")],
         Effect::ExportSnapshot {
             tables,
             lock_timeout,

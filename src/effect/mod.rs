@@ -65,6 +65,13 @@ pub enum Effect {
         /// The statements.
         statements: Vec<String>,
     },
+    /// Asks for one text and keeps it in the journal, as the step's output.
+    Remember {
+        /// Where it is asked.
+        place: Place,
+        /// The question.
+        sql: String,
+    },
     /// Locks tables of the source against rewriting, exports a snapshot, and holds both until the
     /// last step under it is done.
     ExportSnapshot {

@@ -43,6 +43,25 @@ pub(super) async fn run(
     Ok(Output::default())
 }
 
+/// Asks for one text and gives it as the output; no row is no output.
+///
+/// # Errors
+/// The server's, or that it was stopped.
+pub(super) async fn remember(
+    world: &World,
+    scene: Scene<'_>,
+    place: Place,
+    sql: &str,
+) -> Result<Output> {
+    let client = world.open(place).await?;
+    world.performed(scene, format!("{place}: {sql}"));
+    let work = async { Ok(client.query_opt(sql, &[]).await?) };
+    match world.unless_stopped(work).await? {
+        Some(row) => Ok(Output::of(&row.try_get::<_, String>(0)?)),
+        None => Ok(Output::default()),
+    }
+}
+
 /// Asks a yes-or-no question.
 ///
 /// # Errors

@@ -149,6 +149,7 @@ pub async fn perform(effect: &Effect, scene: Scene<'_>, world: &World) -> Result
         Effect::Sql { place, statements } => {
             super::sql::run(world, scene, *place, statements).await
         }
+        Effect::Remember { place, sql } => super::sql::remember(world, scene, *place, sql).await,
         Effect::ExportSnapshot {
             tables,
             lock_timeout,

@@ -214,6 +214,11 @@ pub fn stage(phase: Phase, scene: &Scene<'_>) -> Stage {
     }
 }
 
+/// The OID of the database that the migration made, as far as the journal knows.
+pub(crate) fn made_database(status: &Status) -> Option<&str> {
+    status.steps.get(&StepId::new(DATABASE))?.output.as_str()
+}
+
 /// Whether nothing was begun yet that changes the target database.
 pub(crate) fn leaves_target_as_found(status: &Status) -> bool {
     let changing = [DROP, DATABASE, PUBLIC, RESTORE];

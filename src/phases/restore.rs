@@ -170,7 +170,16 @@ fn database(scene: &Scene<'_>) -> Vec<Step> {
     let name = quote_identifier(&target.database_name);
     let drop = format!("drop database if exists {name} with (force)");
     let make = || Step {
-        effects: vec![sql(Place::TargetMaintenance, vec![create(scene)])],
+        effects: vec![
+            sql(Place::TargetMaintenance, vec![create(scene)]),
+            Effect::Remember {
+                place: Place::TargetMaintenance,
+                sql: format!(
+                    "select oid::text from pg_database where datname = {}",
+                    quote_literal(&target.database_name)
+                ),
+            },
+        ],
         if_interrupted: IfInterrupted::Ask(exists(&target.database_name)),
         undo: vec![sql(Place::TargetMaintenance, vec![drop.clone()])],
         ..step(DATABASE, "create it, with the source's encoding and locale")

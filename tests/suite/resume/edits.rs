@@ -140,6 +140,25 @@ fn a_database_that_somebody_else_made_meanwhile_is_never_taken() {
 }
 
 #[test]
+fn a_database_that_replaced_the_one_made_is_neither_filled_nor_dropped() {
+    let lane = failed_in_restore();
+    let replace = [
+        format!("drop database {TARGET}"),
+        format!("create database {TARGET}"),
+    ];
+    for sql in replace {
+        lane.target.psql("postgres", &sql);
+    }
+    lane.target
+        .psql(TARGET, "create table theirs as select 1 as a");
+    lane.set_gate("open");
+    for ran in [lane.apply(), lane.run(&["abort", "--yes"])] {
+        ran.must_end(5, &["is not the one that this migration made", "theirs"]);
+        assert_eq!(lane.target.psql(TARGET, "select a from theirs"), "1");
+    }
+}
+
+#[test]
 fn abort_at_any_point_takes_back_exactly_what_was_made() {
     let all = "select 'role ' || rolname from pg_roles
         union all select concat_ws(' ', 'database', datname, pg_get_userbyid(datdba), datconnlimit,

@@ -13,7 +13,6 @@ mod house_rules;
 mod inspect;
 mod library;
 mod migrate;
-mod plan_file;
 mod plan_output;
 mod readme;
 mod resume;

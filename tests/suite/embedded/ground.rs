@@ -50,7 +50,6 @@ impl State {
         let call = serde_json::to_string(&(wanted, self.path())).expect("JSON");
         command
             .args([
-                "--ignored",
                 "--exact",
                 "--nocapture",
                 "embedded::a_process_that_starts_a_server",

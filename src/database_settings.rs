@@ -193,14 +193,27 @@ fn privileges(grants: &[Grant], owner: &str, database: &str) -> Vec<String> {
 }
 
 fn setting_statement(setting: &Setting, database: &str) -> String {
-    let Setting { role, name, value } = setting;
-    let whose = match role {
+    let whose = match &setting.role {
         Some(role) => format!(
             "alter role {} in database {database}",
             quote_identifier(role)
         ),
         None => format!("alter database {database}"),
     };
+    set(&whose, setting)
+}
+
+/// `ALTER ROLE … SET`, for every database.
+pub(crate) fn role_setting(role: &str, setting: &Setting) -> String {
+    set(&format!("alter role {}", quote_identifier(role)), setting)
+}
+
+fn set(whose: &str, setting: &Setting) -> String {
+    let Setting {
+        role: _,
+        name,
+        value,
+    } = setting;
     let value = if LISTS.contains(&name.as_str()) && !value.is_empty() {
         value.clone()
     } else {

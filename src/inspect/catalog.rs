@@ -13,10 +13,12 @@ const OLDEST_VERSION_NUM: u32 = 130_000;
 
 /// `pg_catalog` alone on the search path: no user's object can stand in for a catalog, and
 /// PostgreSQL qualifies every name that it prints. `pg_table_size` takes a lock for a moment, so
-/// it must not wait for ever behind an ALTER TABLE.
+/// it must not wait for ever behind an ALTER TABLE. Times are told alike whatever the server's zone.
 const BEGIN: &str = "
     begin isolation level repeatable read, read only;
     set local search_path to pg_catalog;
+    set local timezone to 'UTC';
+    set local datestyle to 'ISO';
     set local lock_timeout to '1min';
     set local statement_timeout to '5min';
     set local idle_in_transaction_session_timeout to 0;

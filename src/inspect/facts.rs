@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::role::Role;
+
 /// Everything that planning needs to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
@@ -269,31 +271,6 @@ pub struct Extension {
     pub schema: String,
     /// Its configuration tables, as (schema, name): `pg_dump` carries their rows.
     pub config_tables: Vec<(String, String)>,
-}
-
-/// A role, without its password.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Role {
-    /// Its name.
-    pub name: String,
-    /// SUPERUSER.
-    pub superuser: bool,
-    /// INHERIT.
-    pub inherit: bool,
-    /// CREATEROLE.
-    pub create_role: bool,
-    /// CREATEDB.
-    pub create_database: bool,
-    /// LOGIN.
-    pub login: bool,
-    /// REPLICATION.
-    pub replication: bool,
-    /// BYPASSRLS.
-    pub bypass_rls: bool,
-    /// `-1` for no limit.
-    pub connection_limit: i32,
-    /// Roles it is a member of, sorted.
-    pub member_of: Vec<String>,
 }
 
 /// Large objects of a database.

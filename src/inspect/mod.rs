@@ -4,6 +4,7 @@
 mod catalog;
 mod disk;
 mod facts;
+mod role;
 mod source;
 mod target;
 mod tools;
@@ -11,9 +12,10 @@ mod tools;
 pub use disk::free_bytes;
 pub use facts::{
     ConnectedRole, Database, Dependent, Extension, Facts, Grant, LargeObjects, Locale, Relation,
-    RelationKind, Role, RowHash, Schema, Server, Setting, Source, Target, TargetDatabase,
-    TargetTable, Toolset,
+    RelationKind, RowHash, Schema, Server, Setting, Source, Target, TargetDatabase, TargetTable,
+    Toolset,
 };
+pub use role::{Membership, Role};
 pub use source::{database, source};
 pub use target::{TargetNames, target};
 pub use tools::tools;

@@ -1,13 +1,13 @@
 //! What the source is and holds.
 //! It never reads a user's row, and never asks table by table.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use tokio_postgres::Client;
 
 use super::catalog::Catalog;
-use super::facts::{Database, Relation, Role, Source};
+use super::facts::{Database, Relation, Source};
 use crate::error::Result;
 
 /// Asks everything that planning needs to know of the connected database, in one snapshot.
@@ -37,13 +37,6 @@ pub async fn database(client: &Client, place: &str) -> Result<Database> {
 }
 
 #[derive(Deserialize)]
-struct RoleRow {
-    #[serde(flatten)]
-    role: Role,
-    has_settings: bool,
-}
-
-#[derive(Deserialize)]
 struct ObjectsRow {
     kind: String,
     count: u64,
@@ -61,7 +54,6 @@ struct NotCarriedRow {
 }
 
 async fn read(catalog: &Catalog<'_>, place: String) -> Result<Source> {
-    let roles: Vec<RoleRow> = catalog.all(include_str!("sql/roles.sql")).await?;
     let not_carried = catalog.all(include_str!("sql/not_carried.sql")).await?;
     let tablespaces: Vec<NameRow> = catalog.all(include_str!("sql/tablespaces.sql")).await?;
     let mut found = Source {
@@ -71,8 +63,8 @@ async fn read(catalog: &Catalog<'_>, place: String) -> Result<Source> {
         relations: catalog.all(include_str!("sql/relations.sql")).await?,
         dependents: catalog.all(include_str!("sql/dependents.sql")).await?,
         extensions: catalog.all(include_str!("sql/extensions.sql")).await?,
-        not_carried: not_carried_sentences(not_carried, &roles),
-        roles: roles.into_iter().map(|row| row.role).collect(),
+        not_carried: not_carried_sentences(not_carried),
+        roles: catalog.all(include_str!("sql/roles.sql")).await?,
         large_objects: catalog.one(include_str!("sql/large_objects.sql")).await?,
         object_counts: object_counts(catalog).await?,
         tablespaces: tablespaces.into_iter().map(|row| row.name).collect(),
@@ -94,6 +86,7 @@ fn sort(found: &mut Source) {
     found.roles.sort_by(|a, b| a.name.cmp(&b.name));
     for role in &mut found.roles {
         role.member_of.sort();
+        role.settings.sort();
     }
     sort_database(&mut found.database);
 }
@@ -129,22 +122,9 @@ async fn object_counts(catalog: &Catalog<'_>) -> Result<BTreeMap<String, u64>> {
     Ok(counts)
 }
 
-fn not_carried_sentences(mut rows: Vec<NotCarriedRow>, roles: &[RoleRow]) -> Vec<String> {
+fn not_carried_sentences(mut rows: Vec<NotCarriedRow>) -> Vec<String> {
     rows.sort();
-    let mut sentences: Vec<String> = rows.iter().map(not_carried_sentence).collect();
-    let set: BTreeSet<&str> = roles
-        .iter()
-        .filter(|row| row.has_settings)
-        .map(|row| row.role.name.as_str())
-        .collect();
-    if !set.is_empty() {
-        let names: Vec<&str> = set.into_iter().collect();
-        let names = names.join(", ");
-        sentences.push(format!(
-            "Settings that ALTER ROLE … SET made for every database, of: {names}."
-        ));
-    }
-    sentences
+    rows.iter().map(not_carried_sentence).collect()
 }
 
 fn not_carried_sentence(row: &NotCarriedRow) -> String {

@@ -2,7 +2,7 @@
 //! who makes a role may grant it but not act as it, and before that not even its owner's objects
 //! are readable. It never touches a role that was there before.
 
-use super::restore::missing_roles;
+use super::roles::missing_roles;
 use super::{Scene, step};
 use crate::effect::{Effect, Place};
 use crate::plan::Step;

@@ -2,7 +2,7 @@
 //! It settles nothing: the selection and the facts did.
 
 use super::Scene;
-use super::restore::missing_roles;
+use super::roles::missing_roles;
 use crate::postgres::full_name;
 use crate::report::some_of;
 
@@ -21,7 +21,11 @@ pub fn left_behind(scene: &Scene<'_>) -> Vec<String> {
     let schemas = selection.excluded_schemas().iter().cloned().collect();
     let missing = missing_roles(scene);
     let roles = missing.iter().filter(|role| role.login);
-    let kinds: [(&str, Vec<String>); 4] = [
+    let kept = scene.facts.source.roles.iter().filter(|role| {
+        let made = missing.iter().any(|one| one.name == role.name);
+        !made && !role.settings.is_empty()
+    });
+    let kinds: [(&str, Vec<String>); 5] = [
         ("schemas left out", schemas),
         (
             "relations left out",
@@ -31,6 +35,10 @@ pub fn left_behind(scene: &Scene<'_>) -> Vec<String> {
         (
             "passwords of the roles that are made",
             roles.map(|role| role.name.clone()).collect(),
+        ),
+        (
+            "settings that ALTER ROLE … SET made for every database, of roles that are not made",
+            kept.map(|role| role.name.clone()).collect(),
         ),
     ];
     let mut all: Vec<String> = kinds

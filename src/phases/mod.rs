@@ -8,6 +8,7 @@ mod left_behind;
 mod prepare_snapshot;
 mod restore;
 mod restore_runs;
+mod roles;
 mod verify;
 
 pub use left_behind::left_behind;

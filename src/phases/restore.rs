@@ -5,10 +5,9 @@
 use super::{DATABASE, DROP, PUBLIC, RESTORE, Scene, step};
 use crate::database_settings::{self, CreateOptions};
 use crate::effect::{Effect, Place};
-use crate::inspect::{RelationKind, Role};
+use crate::inspect::RelationKind;
 use crate::plan::{IfInterrupted, Question, Step, StepId};
 use crate::postgres::{qualified, quote_identifier, quote_literal};
-use crate::report::counted;
 use crate::spec::{Existing, Scope};
 
 /// Removes every object of the users' own from a database, one at a time, so that thousands of
@@ -24,7 +23,7 @@ const UNLINK: &str = "do $unlink$ begin loop perform lo_unlink(oid) from \
 pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
     if scene.moves_structure() {
-        steps.extend(roles(scene));
+        steps.extend(super::roles::steps(scene));
         steps.extend(super::act_as::begin(scene));
         steps.extend(database(scene));
     }
@@ -45,123 +44,8 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     steps
 }
 
-fn sql(place: Place, statements: Vec<String>) -> Effect {
+pub(super) fn sql(place: Place, statements: Vec<String>) -> Effect {
     Effect::Sql { place, statements }
-}
-
-/// Roles that the objects need and the target lacks, a step each, then their memberships.
-fn roles(scene: &Scene<'_>) -> Vec<Step> {
-    let missing = missing_roles(scene);
-    let mut steps: Vec<Step> = missing
-        .iter()
-        .map(|role| create_role(scene, role))
-        .collect();
-    let grants: Vec<String> = missing
-        .iter()
-        .flat_map(|role| memberships(scene, role))
-        .collect();
-    if !grants.is_empty() {
-        let summary = counted(grants.len() as u64, "membership");
-        steps.push(Step {
-            effects: vec![sql(Place::TargetMaintenance, grants)],
-            ..step("target.memberships", summary)
-        });
-    }
-    steps
-}
-
-pub(super) fn missing_roles<'a>(scene: &'a Scene<'_>) -> Vec<&'a Role> {
-    if !scene.resolved.copy.roles {
-        return Vec::new();
-    }
-    let there = &scene.facts.target.roles;
-    scene
-        .facts
-        .source
-        .roles
-        .iter()
-        .filter(|role| !there.contains(&role.name))
-        .collect()
-}
-
-fn create_role(scene: &Scene<'_>, role: &Role) -> Step {
-    let name = quote_identifier(&role.name);
-    let attributes = attributes(role, scene.facts.target.server.role.superuser);
-    Step {
-        effects: vec![sql(
-            Place::TargetMaintenance,
-            vec![format!("create role {name}{attributes}")],
-        )],
-        if_interrupted: IfInterrupted::Ask(Question {
-            database: Place::TargetMaintenance,
-            sql: format!(
-                "select exists (select from pg_roles where rolname = {})",
-                quote_literal(&role.name)
-            ),
-        }),
-        undo: vec![sql(Place::TargetMaintenance, vec![drop_role(&name)])],
-        ..step(
-            &format!("target.role.{}", role.name),
-            "missing on the target; without a password",
-        )
-    }
-}
-
-/// Another migration to the same server may have come to need the role: then it stays.
-fn drop_role(name: &str) -> String {
-    let body = format!(
-        "begin drop role if exists {name}; \
-         exception when dependent_objects_still_exist then \
-         raise notice 'the role stays: other databases need it'; end"
-    );
-    format!("do {}", quote_literal(&body))
-}
-
-/// Only a superuser may give the first three.
-fn attributes(role: &Role, by_superuser: bool) -> String {
-    let mut words = Vec::new();
-    for (on, word) in [
-        (role.superuser && by_superuser, "superuser"),
-        (role.replication && by_superuser, "replication"),
-        (role.bypass_rls && by_superuser, "bypassrls"),
-        (role.create_role, "createrole"),
-        (role.create_database, "createdb"),
-        (role.login, "login"),
-        (!role.inherit, "noinherit"),
-    ] {
-        if on {
-            words.push(word.to_owned());
-        }
-    }
-    if role.connection_limit != -1 {
-        words.push(format!("connection limit {}", role.connection_limit));
-    }
-    if words.is_empty() {
-        String::new()
-    } else {
-        format!(" {}", words.join(" "))
-    }
-}
-
-fn memberships(scene: &Scene<'_>, role: &Role) -> Vec<String> {
-    let known = |name: &String| {
-        scene.facts.target.roles.contains(name)
-            || scene
-                .facts
-                .source
-                .roles
-                .iter()
-                .any(|role| role.name == *name)
-    };
-    let groups = role.member_of.iter().filter(|name| known(name));
-    let grant = |group: &String| {
-        format!(
-            "grant {} to {}",
-            quote_identifier(group),
-            quote_identifier(&role.name)
-        )
-    };
-    groups.map(grant).collect()
 }
 
 /// The database is created, or emptied, or already there and empty.

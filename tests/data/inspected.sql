@@ -7,6 +7,8 @@ create role inspect_policy nologin;
 create role inspect_settings nologin;
 create role inspect_unneeded nologin;
 alter role inspect_group set work_mem to '8MB';
+alter role inspect_reader valid until '2040-02-03 05:05:06+01';
+comment on role inspect_reader is 'reads';
 
 select format('alter database %I owner to "inspect Owner"', current_database()) \gexec
 select format('comment on database %I is %L', current_database(), 'a comment, with ''quotes''') \gexec

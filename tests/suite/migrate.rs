@@ -5,5 +5,6 @@ mod filters;
 mod ground;
 mod losses;
 mod pagila;
+mod roles;
 mod unprivileged;
 mod whole;

@@ -76,15 +76,32 @@ select
     r.rolreplication as replication,
     r.rolbypassrls as bypass_rls,
     r.rolconnlimit as connection_limit,
+    -- In the transaction's time zone, which is UTC.
+    r.rolvaliduntil::text as valid_until,
+    shobj_description(r.oid, 'pg_authid') as comment,
     (
-        select coalesce(json_agg(distinct g.rolname::text), '[]')
-        from pg_auth_members m
-        join pg_roles g on g.oid = m.roleid
-        where m.member = r.oid
+        select coalesce(json_agg(g), '[]')
+        from (
+            select
+                pg_get_userbyid(m.roleid) as role,
+                bool_or(m.admin_option) as admin,
+                -- 16 and later
+                bool_or((to_jsonb(m) ->> 'inherit_option')::boolean) as inherit,
+                bool_or((to_jsonb(m) ->> 'set_option')::boolean) as set
+            from pg_auth_members m
+            where m.member = r.oid
+            group by m.roleid
+        ) g
     ) as member_of,
-    exists (
-        select from pg_db_role_setting s where s.setrole = r.oid and s.setdatabase = 0
-    ) as has_settings
+    (
+        select coalesce(json_agg(json_build_object(
+            'role', r.rolname,
+            'name', split_part(c.setting, '=', 1),
+            'value', substr(c.setting, strpos(c.setting, '=') + 1)
+        )), '[]')
+        from pg_db_role_setting s, unnest(s.setconfig) c (setting)
+        where s.setrole = r.oid and s.setdatabase = 0
+    ) as settings
 from closure
 join pg_roles r on r.oid = closure.oid
 where r.rolname !~ '^pg_'

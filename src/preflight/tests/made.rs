@@ -84,7 +84,10 @@ pub(super) fn role(name: &str) -> Role {
         replication: false,
         bypass_rls: false,
         connection_limit: -1,
+        valid_until: None,
+        comment: None,
         member_of: Vec::new(),
+        settings: Vec::new(),
     }
 }
 

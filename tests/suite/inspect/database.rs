@@ -121,7 +121,21 @@ fn roles_are_those_that_objects_need_and_what_they_are_members_of() {
             ]
         );
         let reader: &Role = &roles[4];
-        assert_eq!(reader.member_of, ["inspect_group", "pg_read_all_stats"]);
+        let of: Vec<&str> = reader.member_of.iter().map(|m| m.role.as_str()).collect();
+        assert_eq!(of, ["inspect_group", "pg_read_all_stats"]);
+        assert!(
+            reader
+                .member_of
+                .iter()
+                .all(|m| !m.admin && m.set.is_some() == (major >= 16))
+        );
+        assert_eq!(
+            reader.valid_until.as_deref(),
+            Some("2040-02-03 04:05:06+00")
+        );
+        assert_eq!(reader.comment.as_deref(), Some("reads"));
+        let set = &roles[2].settings[0];
+        assert_eq!((set.name.as_str(), set.value.as_str()), ("work_mem", "8MB"));
         assert!(reader.login && reader.inherit && !reader.superuser);
         assert_eq!(reader.connection_limit, 7);
         assert!(!roles[0].login);
@@ -194,7 +208,6 @@ fn objects_are_counted_and_what_stays_behind_is_said() {
                 "Prepared transaction left: what it changed is not committed.",
                 "Replication slot feeds: its readers stay on the source.",
                 "Subscription fed: the source goes on receiving its changes.",
-                "Settings that ALTER ROLE … SET made for every database, of: inspect_group.",
             ]
         );
     }

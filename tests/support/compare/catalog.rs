@@ -85,8 +85,12 @@ select 'role ' || quote_ident(rolname), concat_ws(', ',
     'settings ' || (select string_agg(s, ' ' order by s collate "C") from unnest(rolconfig) s),
     'comment ' || shobj_description(r.oid, 'pg_authid'),
     'member of ' || (select string_agg(quote_ident(pg_get_userbyid(roleid)) || ' admin '
-                                       || admin_option, ' ' order by pg_get_userbyid(roleid))
-                     from pg_auth_members where member = r.oid))
+                                       || admin_option
+                                       -- 16 and later
+                                       || coalesce(to_jsonb(m) ->> 'inherit_option', rolinherit::text)
+                                       || coalesce(to_jsonb(m) ->> 'set_option', 'true'),
+                                       ' ' order by pg_get_userbyid(roleid))
+                     from pg_auth_members m where member = r.oid))
 from pg_roles r join named using (oid) where rolname !~ '^pg_'
 order by rolname;
 "#;

@@ -1,6 +1,8 @@
 //! From what was written to what was meant: defaults filled in, contradictions found, all at once.
 //! It asks no server and reads no file.
 
+mod online;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +14,8 @@ use crate::selection::Selection;
 use crate::spec::{
     self, Document, Embedded, Exclude, Existing, Include, Method, Mode, Problems, Scope, Verify,
 };
+
+pub use online::{Cutover, Fence, Hook, Hooks, Online, ReplicaIdentity, Trigger};
 
 /// Used where the plan says nothing: two per core of a small server, and few enough to leave its
 /// connections to others.
@@ -36,6 +40,8 @@ pub struct Resolved {
     pub target: Endpoint,
     /// How the data moves.
     pub mode: Mode,
+    /// The stream and its end, if and only if the mode is online.
+    pub online: Option<Online>,
     /// How the copy is made.
     pub copy: Copy,
     /// How the target is filled.
@@ -151,6 +157,7 @@ pub fn resolve(document: Document) -> Result<Resolved> {
     };
     let source = endpoint(place, "/source", &spec.source, &mut problems);
     let target = endpoint(place, "/target", &spec.target, &mut problems);
+    let online = online::online(&document, &name, &mut problems);
     let copy = copy(place, spec.copy.unwrap_or_default(), &mut problems);
     let restore = spec.restore.unwrap_or_default();
     let thresholds = spec.thresholds.unwrap_or_default();
@@ -165,6 +172,7 @@ pub fn resolve(document: Document) -> Result<Resolved> {
         source,
         target,
         mode: spec.mode,
+        online,
         copy,
         restore: Restore {
             allow_errors: restore.allow_errors.unwrap_or(false),
@@ -216,17 +224,10 @@ fn lock_timeout(
     thresholds: &spec::Thresholds,
     problems: &mut Problems,
 ) -> Duration {
-    let Some(text) = thresholds.lock_timeout.as_deref() else {
-        return DEFAULT_LOCK_TIMEOUT;
-    };
-    duration(text).unwrap_or_else(|| {
-        problems.push(place.document.problem(
-            "/thresholds/lock_timeout",
-            "not a duration",
-            "write a number and a unit: `500ms`, `30s`, `5m` or `1h`",
-        ));
-        DEFAULT_LOCK_TIMEOUT
-    })
+    let text = thresholds.lock_timeout.as_deref();
+    let pointer = "/thresholds/lock_timeout";
+    let read = |text| duration(place.document, pointer, text, problems);
+    text.map_or(DEFAULT_LOCK_TIMEOUT, read)
 }
 
 fn endpoint(
@@ -266,8 +267,19 @@ fn endpoint(
     }
 }
 
-/// Reads `500ms`, `30s`, `5m`, `1h`.
-fn duration(text: &str) -> Option<Duration> {
+/// Reads `500ms`, `30s`, `5m`, `1h`; of anything else it says so, and goes on with nothing.
+fn duration(document: &Document, pointer: &str, text: &str, problems: &mut Problems) -> Duration {
+    milliseconds(text).map_or_else(
+        || {
+            let help = "write a number and a unit: `500ms`, `30s`, `5m` or `1h`";
+            problems.push(document.problem(pointer, "not a duration", help));
+            Duration::ZERO
+        },
+        Duration::from_millis,
+    )
+}
+
+fn milliseconds(text: &str) -> Option<u64> {
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
     let number: u64 = number.parse().ok()?;
     let milliseconds = match unit {
@@ -277,5 +289,5 @@ fn duration(text: &str) -> Option<Duration> {
         "h" => 3_600_000,
         _ => return None,
     };
-    number.checked_mul(milliseconds).map(Duration::from_millis)
+    number.checked_mul(milliseconds)
 }

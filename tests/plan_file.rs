@@ -231,7 +231,7 @@ fn set_overrides_a_key_for_one_run_and_is_judged_like_the_file() {
         "`copy.jobs` must be a whole number from 1 to 64, not the text `many`\n--> --set copy.jobs=many",
         "unknown key `jobz` in `copy`\n--> --set copy.jobz=1",
         "the key has an empty part\n--> --set a..b=1",
-        "`mode` must be `offline`, not a section\n--> --set mode.x=1",
+        "`mode` must be `offline` or `online`, not a section\n--> --set mode.x=1",
     ] {
         assert!(shown.contains(part), "{part}\nis not in\n{shown}");
     }

@@ -57,6 +57,7 @@ pub fn plan_text(resolved: &Resolved, preview: &Preview, sql: bool) -> String {
 fn headline(resolved: &Resolved) -> String {
     let mode = match resolved.mode {
         Mode::Offline => "an offline copy",
+        Mode::Online => "an online migration, copied",
     };
     let method = match resolved.copy.method {
         Method::Dump => "by pg_dump and pg_restore",

@@ -143,7 +143,7 @@ fn unknown(section: &str, key: &str) -> Objection {
         return Objection::key(
             &pointer,
             format!("`{key}` is not supported by this version"),
-            "it migrates with `mode: offline`, one copy of one snapshot; remove this key",
+            "it belongs to `method: stream`; remove this key",
         );
     }
     let help = hint::for_unknown_key(section, key);
@@ -259,12 +259,12 @@ fn choices(node: &Value) -> Vec<&str> {
 
 /// What a value should be, in words that follow "must be".
 fn expected(node: &Value) -> String {
+    if let Some(words) = node.get("patternErrorMessage").and_then(Value::as_str) {
+        return words.to_owned();
+    }
     let choices = choices(node);
     if !choices.is_empty() {
         return hint::listed(&choices, "or");
-    }
-    if let Some(words) = node.get("patternErrorMessage").and_then(Value::as_str) {
-        return words.to_owned();
     }
     let number = |key| node.get(key).and_then(Value::as_i64);
     if schema::has_type(node, "integer") {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::Spec;
 use super::overrides::Override;
-use super::places::Node;
+use super::places::{self, Node};
 use super::problem::{Problem, Source};
 use super::template::Refusal;
 
@@ -83,6 +83,17 @@ impl Document {
     /// A problem with the value at a JSON pointer such as `/copy/jobs`.
     pub fn problem(&self, pointer: &str, message: &str, help: &str) -> Problem {
         self.places.problem(pointer, false, message, help)
+    }
+
+    /// A problem with the key at a JSON pointer, whatever its value.
+    pub fn problem_at_key(&self, pointer: &str, message: &str, help: &str) -> Problem {
+        self.places.problem(pointer, true, message, help)
+    }
+
+    /// The problem with a key of a map such as `online.replica_identity`.
+    pub fn problem_at_entry(&self, map: &str, key: &str, words: (&str, &str)) -> Problem {
+        let (message, help) = words;
+        self.problem_at_key(&places::child(map, key), message, help)
     }
 }
 

@@ -5,21 +5,11 @@ use serde_json::Value;
 
 use super::schema;
 
-/// Keys of the format that need replication, which this version does not carry out.
-const FUTURE_KEYS: [&str; 9] = [
-    "/online",
-    "/cutover",
-    "/copy/split_larger_than",
-    "/copy/format",
-    "/thresholds/lag_bytes",
-    "/thresholds/slot_creation_timeout",
-    "/thresholds/retained_wal",
-    "/thresholds/write_outage",
-    "/rollback",
-];
+/// Keys of the format that belong to a way of copying which this version does not carry out.
+const FUTURE_KEYS: [&str; 2] = ["/copy/split_larger_than", "/copy/format"];
 
 /// Values of the format that this version does not carry out, by the key they belong to.
-const FUTURE_VALUES: [(&str, &str); 2] = [("/mode", "online"), ("/copy/method", "stream")];
+const FUTURE_VALUES: [(&str, &str); 1] = [("/copy/method", "stream")];
 
 /// Words longer than this are not compared: they are nobody's slip of the pen.
 const LONGEST_COMPARED: usize = 64;

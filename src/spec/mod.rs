@@ -6,6 +6,7 @@ mod command;
 mod document;
 mod file;
 mod hint;
+mod online;
 mod overrides;
 mod password;
 mod patterns;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::secret::Sealed;
 
 pub use document::{Document, Environment, Inputs};
+pub use online::{Cutover, Fence, Hook, Hooks, Online, Pgbouncer, ReplicaIdentity, Trigger};
 pub use problem::{Problem, Problems};
 pub use reading::read;
 pub use schema::schema;
@@ -66,6 +68,14 @@ pub struct Spec {
     #[schemars(extend("examples" = [{"existing": "refuse"}]))]
     #[serde(default)]
     pub restore: Option<Restore>,
+    /// What the stream is made of, with `mode: online`.
+    #[schemars(extend("examples" = [{"replica_identity": {"public.events": "full"}}]))]
+    #[serde(default)]
+    pub online: Option<Online>,
+    /// How the target takes over, with `mode: online`.
+    #[schemars(extend("examples" = [{"trigger": "manual", "fence": {"roles": ["shop_app"]}}]))]
+    #[serde(default)]
+    pub cutover: Option<Cutover>,
     /// Limits and waits.
     #[schemars(extend("examples" = [{"lock_timeout": "1m"}]))]
     #[serde(default)]
@@ -117,6 +127,8 @@ pub enum Mode {
     /// A one-shot copy of one snapshot. What is written to the source afterwards stays there.
     #[default]
     Offline,
+    /// A copy, then a stream of every change made since, until a cutover that loses nothing.
+    Online,
 }
 
 /// What to migrate, by name or glob (`*`, `?`, `[a-z]`). A pattern that matches nothing is an error.
@@ -251,7 +263,7 @@ pub enum Existing {
     Replace,
 }
 
-/// Limits and waits. Durations are written like `30s`, `5m`, `1h`.
+/// Limits and waits. Durations are written like `30s`, `5m`, `1h`, sizes like `512MiB`, `100GiB`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Thresholds {
@@ -263,6 +275,25 @@ pub struct Thresholds {
     #[schemars(extend("pattern" = "^[0-9]{1,9}(ms|s|m|h)$", "patternErrorMessage" = "a number and a unit (`ms`, `s`, `m` or `h`)", "examples" = ["1m"]))]
     #[serde(default)]
     pub lock_timeout: Option<String>,
+    /// The lag at or below which the target has caught up, in bytes of WAL. Default: 8192.
+    #[schemars(range(min = 0, max = 1_000_000_000_000_u64), extend("examples" = [8192]))]
+    #[serde(default)]
+    pub lag_bytes: Option<u64>,
+    /// How long making the replication slot may wait for the transactions that run on the source.
+    /// Default: 5m.
+    #[schemars(extend("pattern" = "^[0-9]{1,9}(ms|s|m|h)$", "patternErrorMessage" = "a number and a unit (`ms`, `s`, `m` or `h`)", "examples" = ["5m"]))]
+    #[serde(default)]
+    pub slot_creation_timeout: Option<String>,
+    /// How much WAL the slot may keep on the source: a warning at half, a safe stop at the limit.
+    /// Default: 100GiB.
+    #[schemars(extend("pattern" = "^[0-9]{1,9}(KiB|MiB|GiB|TiB)$", "patternErrorMessage" = "a number and a unit (`KiB`, `MiB`, `GiB` or `TiB`)", "examples" = ["100GiB"]))]
+    #[serde(default)]
+    pub retained_wal: Option<String>,
+    /// How long the cutover may keep applications from writing: past it, everything is undone and
+    /// the source serves again. Default: 30s.
+    #[schemars(extend("pattern" = "^[0-9]{1,9}(ms|s|m|h)$", "patternErrorMessage" = "a number and a unit (`ms`, `s`, `m` or `h`)", "examples" = ["30s"]))]
+    #[serde(default)]
+    pub write_outage: Option<String>,
 }
 
 /// How the end result is proven.

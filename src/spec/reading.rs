@@ -123,12 +123,12 @@ impl Reading {
 
     /// Before anything is shown: a password written in the plan is hidden from here on.
     fn seal_passwords(&mut self) {
-        for side in ["source", "target"] {
-            let url = self.value.pointer_mut(&format!("/{side}/url"));
-            if let Some(Value::String(url)) = url {
-                *url = password::sealed(url, &format!("password in {side}.url"));
-            }
-        }
+        fill(&mut self.value, "", &mut |pointer, text| {
+            schema::at(pointer)?.get("writeOnly")?;
+            let key = pointer[1..].replace('/', ".");
+            let sealed = password::sealed(text, &format!("password in {key}"));
+            Some(Value::String(sealed))
+        });
     }
 
     fn fill(mut self, filler: &Filler) -> Result<Spec> {
@@ -227,8 +227,9 @@ fn drop_nulls(value: &mut Value, pointer: &str, keep: &mut impl FnMut(&str) -> b
             *value = Value::Object(serde_json::Map::new());
             return true;
         }
+        let known = section.is_some_and(|section| schema::keys(section).contains(&key.as_str()));
         let required = section.is_some_and(|section| schema::is_required(section, key));
-        required || schema::at(&pointer).is_none()
+        required || !known
     });
 }
 

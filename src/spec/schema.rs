@@ -27,12 +27,28 @@ pub(crate) fn root() -> &'static Value {
 
 /// The schema of the value at a JSON pointer, if the format has such a key.
 pub(crate) fn at(pointer: &str) -> Option<&'static Value> {
-    let steps = pointer.split('/').skip(1);
-    steps.into_iter().try_fold(root(), |node, step| {
-        let name = step.replace("~1", "/").replace("~0", "~");
-        let property = node.get("properties").and_then(|all| all.get(&name));
-        property.or_else(|| node.get("items").filter(|_| step.parse::<usize>().is_ok()))
-    })
+    let mut steps = pointer.split('/').skip(1);
+    steps.try_fold(root(), below)
+}
+
+/// The schema of what is one step below: a key, any key of a map, an item of a list, or such in
+/// one of several forms.
+fn below<'s>(node: &'s Value, step: &str) -> Option<&'s Value> {
+    let name = step.replace("~1", "/").replace("~0", "~");
+    let property = node.get("properties").and_then(|all| all.get(&name));
+    let any = || {
+        node.get("additionalProperties")
+            .filter(|one| one.is_object())
+    };
+    let item = || node.get("items").filter(|_| step.parse::<usize>().is_ok());
+    let form = || {
+        let forms = node
+            .get("anyOf")
+            .or_else(|| node.get("oneOf"))?
+            .as_array()?;
+        forms.iter().find_map(|form| below(form, step))
+    };
+    property.or_else(any).or_else(item).or_else(form)
 }
 
 /// The names of the keys that a section may hold, sorted.

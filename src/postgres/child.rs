@@ -131,7 +131,7 @@ impl Conninfo {
 
     /// Every parameter, in the words that libpq has known since 13; younger words only where they
     /// say something.
-    fn child_parameters(&self) -> Vec<(&'static str, String)> {
+    pub(super) fn child_parameters(&self) -> Vec<(&'static str, String)> {
         let each =
             |of: fn(&Host) -> String| self.hosts.iter().map(of).collect::<Vec<_>>().join(",");
         let mut parameters = vec![

@@ -11,6 +11,7 @@ mod fingerprint;
 mod ground;
 mod house_rules;
 mod inspect;
+mod ledger;
 mod library;
 mod migrate;
 mod plan_output;

@@ -85,9 +85,15 @@ impl Cluster {
 
     /// A URL of `database`, as the superuser `postgres`, over the unix socket.
     pub(crate) fn url(&self, database: &str) -> String {
+        self.url_as("postgres", database)
+    }
+
+    /// A URL of `database`, as `role`, over the unix socket.
+    pub(crate) fn url_as(&self, role: &str, database: &str) -> String {
         let folder = percent_encoded(&self.home.to_string_lossy());
         format!(
-            "postgres://postgres@{folder}:{}/{}",
+            "postgres://{}@{folder}:{}/{}",
+            percent_encoded(role),
             self.port,
             percent_encoded(database)
         )

@@ -3,6 +3,7 @@
 
 pub(crate) mod certificates;
 pub(crate) mod compare;
+pub(crate) mod ledger;
 
 mod cluster;
 pub(crate) mod programs;

@@ -1,0 +1,217 @@
+//! Tests of the ledger itself: a proof is worth something only if it can fail.
+//! Never runs the project's own cutover: these switches are made by hand, some of them badly.
+
+mod by_hand;
+
+use crate::support::ledger::{Application, Ledger, Record, Side, Verdict, book};
+use crate::support::{Cluster, wait_until};
+use by_hand::Hands;
+
+/// The database, of the same name on both sides.
+pub(crate) const SHOP: &str = "shop";
+
+/// How many entries there are from the beginning.
+const BEGINNING: i64 = 2_000;
+
+/// A database that an application has written to for a moment, and what it noted.
+fn written() -> (Cluster, Record) {
+    let cluster = Cluster::start(15);
+    book::create(&cluster, SHOP, BEGINNING);
+    let url = cluster.url_as(book::APPLICATION, SHOP);
+    let ledger = Ledger::start(Application {
+        source: url.clone(),
+        target: url,
+        beginning: BEGINNING,
+        clients: 2,
+    });
+    wait_until("some commits", || ledger.acknowledged() >= 300);
+    let record = ledger.stop();
+    record.check(&cluster, SHOP).must_be_clean();
+    (cluster, record)
+}
+
+/// What is wrong after a row was changed behind the application's back, and a word of how the
+/// verdict puts it. `ITS` stands for one acknowledged entry.
+const DAMAGES: [(&str, &str); 14] = [
+    (
+        "update accounts set balance = balance + 1 where id = 5",
+        "1 accounts hold",
+    ),
+    (
+        "update accounts set balance = balance + 1 where id = 5",
+        "1 is how far",
+    ),
+    (
+        "delete from lines where ITS and amount > 0",
+        "1 lines are missing",
+    ),
+    (
+        "insert into lines select * from lines where ITS",
+        "2 lines are too many",
+    ),
+    (
+        "update entries set amount = amount + 1 where ITS",
+        "is not about what",
+    ),
+    (
+        "update entries set details = details || '{\"a\": 1}' where ITS",
+        "1 entries hold",
+    ),
+    (
+        "update entries set rate = rate + 0.000001 where ITS",
+        "1 entries hold",
+    ),
+    (
+        "update entries set id = 1000000000 - id where ITS",
+        "has another id",
+    ),
+    (
+        "update marks set seen_by = seen_by - 3 where id = (select max(id) from marks)",
+        "1 marks are missing or were not updated",
+    ),
+    (
+        "delete from marks where id = (select max(id) from marks)",
+        "1 marks are missing",
+    ),
+    (
+        "insert into marks (client, number, seen_by) values (1, -3, 3)",
+        "1 marks were not deleted",
+    ),
+    (
+        "delete from entries where client = 0 and number = 7",
+        "1 lost",
+    ),
+    (
+        "select setval('entries_id_seq', max(id), false) from entries",
+        "sequence entries_id_seq would give",
+    ),
+    (
+        "select setval('marks_id_seq', 1, false)",
+        "sequence marks_id_seq would give",
+    ),
+];
+
+/// The verdict after some damage, which is undone.
+fn verdict_after(cluster: &Cluster, record: &Record, damage: &str) -> Verdict {
+    cluster.psql("postgres", "create database kept template shop");
+    cluster.psql(SHOP, damage);
+    let verdict = record.check(cluster, SHOP);
+    assert!(!verdict.is_clean(), "not seen: {damage}");
+    cluster.psql("postgres", "drop database shop");
+    cluster.psql("postgres", "alter database kept rename to shop");
+    verdict
+}
+
+#[test]
+fn the_ledger_sees_every_kind_of_damage() {
+    let (cluster, record) = written();
+    let victim = record.commits[record.commits.len() / 2].key;
+    let its = format!("client = {} and number = {}", victim.client, victim.number);
+    for (damage, finding) in DAMAGES {
+        let damage = damage.replace("ITS", &its);
+        let said = verdict_after(&cluster, &record, &damage).in_full();
+        assert!(said.contains(finding), "{damage}\n{said}");
+    }
+    record.check(&cluster, SHOP).must_be_clean();
+}
+
+#[test]
+fn the_ledger_sees_a_lost_a_doubled_and_a_made_up_row() {
+    let (cluster, record) = written();
+    let clean = record.check(&cluster, SHOP).to_string();
+    let words = " acknowledged, 0 lost, 0 doubled, 0 in doubt (0 there), longest gap ";
+    assert!(clean.contains(words), "{clean}");
+    let victim = record.commits[record.commits.len() / 2].key;
+    let its = format!("client = {} and number = {}", victim.client, victim.number);
+
+    let lost = verdict_after(
+        &cluster,
+        &record,
+        &format!("delete from entries where {its}"),
+    );
+    assert_eq!(lost.lost, [victim]);
+    assert!(lost.to_string().contains(" 1 lost, 0 doubled"), "{lost}");
+
+    let columns = "client, number, account_from, account_to, amount, rate, details, noted";
+    let again =
+        format!("insert into entries ({columns}) select {columns} from entries where {its}");
+    let doubled = verdict_after(&cluster, &record, &again);
+    assert_eq!(doubled.doubled, [victim]);
+    assert!(
+        doubled.to_string().contains(" 0 lost, 1 doubled"),
+        "{doubled}"
+    );
+
+    let renamed = format!("update entries set number = -number where {its}");
+    let stranger = verdict_after(&cluster, &record, &renamed);
+    assert_eq!((stranger.lost.len(), stranger.strangers.len()), (1, 1));
+}
+
+#[test]
+fn a_switch_by_hand_that_drains_loses_nothing() {
+    let hands = Hands::new(15, 18);
+    let ledger = hands.start(4);
+    hands.replicate();
+    wait_until("commits on the source", || ledger.acknowledged() >= 500);
+    let begun = std::time::Instant::now();
+    hands.fence();
+    hands.drain();
+    hands.move_sequences();
+    hands.open_target();
+    wait_until("commits on the target", || {
+        ledger.acknowledged_since(begun, Side::Target) >= 500
+    });
+    let outage = ledger.longest_gap_since(begun);
+    let record = ledger.stop();
+    assert_eq!(record.longest_gap().max(outage), record.longest_gap());
+    let first = record.first_on(Side::Target).expect("it went on there");
+    assert!(first.at > begun && record.acknowledged_by(Side::Source) >= 500);
+    assert!(record.commits_per_second() > 1.0);
+    let nologin = (Side::Source, "28000".to_owned());
+    assert!(
+        record.refusals.contains_key(&nologin),
+        "{:?}",
+        record.refusals
+    );
+    record.check(&hands.target, SHOP).must_be_clean();
+}
+
+#[test]
+fn a_switch_by_hand_that_does_not_drain_is_caught() {
+    let hands = Hands::new(15, 15);
+    let ledger = hands.start(4);
+    hands.replicate();
+    hands.stop_applying();
+    let lost = ledger.acknowledged() + 200;
+    wait_until("commits that are not applied", || {
+        ledger.acknowledged() >= lost
+    });
+    let begun = std::time::Instant::now();
+    hands.fence();
+    hands.move_sequences();
+    hands.open_target();
+    wait_until("commits on the target", || {
+        ledger.acknowledged_since(begun, Side::Target) >= 100
+    });
+    let verdict = ledger.stop().check(&hands.target, SHOP);
+    assert!(
+        verdict.lost.len() >= 200 && verdict.doubled.is_empty(),
+        "{verdict}"
+    );
+}
+
+#[test]
+fn a_switch_by_hand_that_forgets_the_sequences_is_caught() {
+    let hands = Hands::new(15, 15);
+    let ledger = hands.start(4);
+    hands.replicate();
+    wait_until("commits on the source", || ledger.acknowledged() >= 200);
+    hands.fence();
+    hands.drain();
+    hands.open_target();
+    wait_until("a number that is given again", || ledger.duplicates() > 0);
+    let verdict = ledger.stop().check(&hands.target, SHOP);
+    let said = verdict.in_full();
+    assert!(said.contains("of a sequence given again"), "{said}");
+    assert!(verdict.lost.is_empty(), "{verdict}");
+}

@@ -1,0 +1,22 @@
+//! Findings about tablespaces and extensions.
+//! Never needs a server.
+
+use super::found_when;
+use super::made::names;
+use crate::inspect::Facts;
+
+#[test]
+fn tablespaces_and_extensions_must_be_there() {
+    let tablespace = |f: &mut Facts| f.source.tablespaces = names(&["fast"]);
+    assert_eq!(found_when(tablespace), ["R missing_tablespaces"]);
+    let none = |f: &mut Facts| f.target.available_extensions.clear();
+    assert_eq!(found_when(none), ["R extension_unavailable"]);
+    let older = |f: &mut Facts| f.source.extensions[0].version = "1.2".to_owned();
+    assert_eq!(found_when(older), ["W extension_version"]);
+    let tables = |f: &mut Facts| {
+        f.source.extensions[0]
+            .config_tables
+            .push(("public".to_owned(), "srs".to_owned()));
+    };
+    assert_eq!(found_when(tables), ["N extension_tables"]);
+}

@@ -1,0 +1,41 @@
+//! Findings about rows that go into tables that are there.
+//! Never needs a server.
+
+use super::found_with;
+use super::made::{CHOICES, filled_database};
+use crate::inspect::{Facts, TargetDatabase, TargetTable};
+use crate::preflight::Choices;
+use crate::spec::{Existing, Scope};
+
+#[test]
+fn rows_alone_go_into_tables_that_are_there_and_empty() {
+    let data = Choices {
+        scope: Scope::Data,
+        ..CHOICES
+    };
+    let filled = |f: &mut Facts| f.target.database = Some(filled_database());
+    assert_eq!(
+        found_with(data, filled),
+        ["R filled_tables", "R missing_tables"]
+    );
+    let replace = Choices {
+        existing: Existing::Replace,
+        ..data
+    };
+    assert_eq!(
+        found_with(replace, filled),
+        ["R missing_tables", "W replaces_rows"]
+    );
+    let ready = |f: &mut Facts| {
+        let ready = ["items", "orders"].map(|name| TargetTable {
+            schema: "public".to_owned(),
+            name: name.to_owned(),
+            empty: true,
+        });
+        f.target.database = Some(TargetDatabase {
+            tables: ready.into(),
+            ..filled_database()
+        });
+    };
+    assert_eq!(found_with(data, ready), [""; 0]);
+}

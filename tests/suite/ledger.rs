@@ -4,7 +4,8 @@
 mod by_hand;
 
 use crate::support::ledger::{Application, Ledger, Record, Side, Verdict, book};
-use crate::support::{Cluster, wait_until};
+use crate::support::proxy::Proxy;
+use crate::support::{Cluster, Settings, wait_until};
 use by_hand::Hands;
 
 /// The database, of the same name on both sides.
@@ -145,6 +146,38 @@ fn the_ledger_sees_a_lost_a_doubled_and_a_made_up_row() {
     let renamed = format!("update entries set number = -number where {its}");
     let stranger = verdict_after(&cluster, &record, &renamed);
     assert_eq!((stranger.lost.len(), stranger.strangers.len()), (1, 1));
+}
+
+#[test]
+fn the_ledger_outlives_a_cut_network_and_a_crashed_server() {
+    let settings = Settings {
+        tcp: true,
+        ..Settings::default()
+    };
+    let cluster = Cluster::start_with(15, &settings);
+    book::create(&cluster, SHOP, BEGINNING);
+    let proxy = Proxy::before(cluster.port());
+    let url = format!("postgres://app@127.0.0.1:{}/{SHOP}", proxy.port());
+    let ledger = Ledger::start(Application {
+        source: url.clone(),
+        target: url,
+        beginning: BEGINNING,
+        clients: 2,
+    });
+    let goes_on = || {
+        let more = ledger.acknowledged() + 100;
+        wait_until("more commits", || ledger.acknowledged() >= more);
+    };
+    goes_on();
+    proxy.cut();
+    proxy.heal();
+    goes_on();
+    proxy.freeze();
+    proxy.heal();
+    goes_on();
+    cluster.restart();
+    goes_on();
+    ledger.stop().check(&cluster, SHOP).must_be_clean();
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod ledger;
 mod library;
 mod migrate;
 mod plan_output;
+mod proxy;
 mod readme;
 mod resume;
 mod secrets;

@@ -7,6 +7,7 @@ pub(crate) mod ledger;
 
 mod cluster;
 pub(crate) mod programs;
+pub(crate) mod proxy;
 pub(crate) mod scratch;
 mod settings;
 mod sql;

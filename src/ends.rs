@@ -106,6 +106,8 @@ impl Ends {
             target,
             tools,
             free_bytes,
+            target_reaches_source: None,
+            source_reaches_target: None,
         })
     }
 

@@ -65,6 +65,7 @@ mod leftovers;
 mod measure;
 mod resume;
 mod snapshot;
+pub mod streamed;
 
 #[doc(hidden)]
 pub mod events;

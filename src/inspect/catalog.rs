@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use tokio_postgres::Client;
 
 use super::facts::{ConnectedRole, Server};
+use super::replication::Replication;
 use crate::error::{Error, Result};
 
 /// The oldest server whose catalogs are understood.
@@ -40,6 +41,7 @@ struct ServerRow {
     max_locks_per_transaction: u64,
     free_connections: u64,
     in_recovery: bool,
+    replication: Replication,
 }
 
 impl<'a> Catalog<'a> {
@@ -102,6 +104,7 @@ impl<'a> Catalog<'a> {
             max_locks_per_transaction: row.max_locks_per_transaction,
             free_connections: row.free_connections,
             in_recovery: row.in_recovery,
+            replication: row.replication,
         }
     }
 }

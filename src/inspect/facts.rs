@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::replication::{Identity, Reach, Replication, Streams};
 use super::role::Role;
 
 /// Everything that planning needs to know.
@@ -19,6 +20,10 @@ pub struct Facts {
     pub tools: Vec<Toolset>,
     /// Bytes free where the dump would be written.
     pub free_bytes: u64,
+    /// Whether the target's server reaches the source; `None` where no stream is planned.
+    pub target_reaches_source: Option<Reach>,
+    /// Whether the source's server reaches the target; `None` where no stream back is planned.
+    pub source_reaches_target: Option<Reach>,
 }
 
 /// A server, as the connected role sees it.
@@ -44,6 +49,8 @@ pub struct Server {
     pub free_connections: u64,
     /// Whether the server is a standby.
     pub in_recovery: bool,
+    /// What it has for replication.
+    pub replication: Replication,
 }
 
 impl Server {
@@ -66,6 +73,10 @@ pub struct ConnectedRole {
     pub create_role: bool,
     /// BYPASSRLS, or a superuser.
     pub bypass_rls: bool,
+    /// REPLICATION, or a superuser.
+    pub replication: bool,
+    /// Whether it has `pg_create_subscription` (16+), or is a superuser.
+    pub create_subscription: bool,
 }
 
 /// The database to migrate from, and everything in it that planning speaks of.
@@ -95,6 +106,8 @@ pub struct Source {
     pub tablespaces: BTreeSet<String>,
     /// Things that no copy carries, each a sentence.
     pub not_carried: Vec<String>,
+    /// What it publishes and receives.
+    pub streams: Streams,
 }
 
 /// A database's properties, those that `pg_dump` keeps only with `--create`.
@@ -217,6 +230,8 @@ pub struct Relation {
     pub kind: RelationKind,
     /// Its owner.
     pub owner: String,
+    /// Whether the connected role may act as its owner without SET ROLE.
+    pub owned: bool,
     /// `pg_table_size` (TOAST included, indexes not), in bytes.
     pub bytes: u64,
     /// `reltuples`, `None` when never analyzed.
@@ -243,6 +258,8 @@ pub struct Relation {
     /// Its columns, sorted by name: a child table may have the same columns in another order
     /// after a restore.
     pub columns: Vec<String>,
+    /// What tells its rows apart in replication.
+    pub identity: Identity,
 }
 
 /// An object that cannot be restored without a relation.
@@ -331,6 +348,8 @@ pub struct TargetDatabase {
     pub large_objects: u64,
     /// Its tables, and whether each holds a row; for `scope: data`.
     pub tables: Vec<TargetTable>,
+    /// What it publishes and receives.
+    pub streams: Streams,
 }
 
 /// A table on the target.

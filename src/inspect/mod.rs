@@ -4,6 +4,7 @@
 mod catalog;
 mod disk;
 mod facts;
+mod replication;
 mod role;
 mod source;
 mod target;
@@ -15,6 +16,7 @@ pub use facts::{
     RelationKind, RowHash, Schema, Server, Setting, Source, Target, TargetDatabase, TargetTable,
     Toolset,
 };
+pub use replication::{Identity, IdentitySetting, Reach, Replication, Share, Streams};
 pub use role::{Membership, Role};
 pub use source::{database, source};
 pub use target::{TargetNames, target};

@@ -68,6 +68,7 @@ async fn read(catalog: &Catalog<'_>, place: String) -> Result<Source> {
         large_objects: catalog.one(include_str!("sql/large_objects.sql")).await?,
         object_counts: object_counts(catalog).await?,
         tablespaces: tablespaces.into_iter().map(|row| row.name).collect(),
+        streams: catalog.one(include_str!("sql/streams.sql")).await?,
     };
     sort(&mut found);
     Ok(found)

@@ -8,6 +8,7 @@ use tokio_postgres::Client;
 
 use super::catalog::Catalog;
 use super::facts::{Locale, Target, TargetDatabase, TargetTable};
+use super::replication::Streams;
 use crate::error::Result;
 
 /// How many objects a message can name and still be read.
@@ -97,7 +98,7 @@ struct TableRow {
 async fn existing(client: &Client, place: &str) -> Result<TargetDatabase> {
     let catalog = Catalog::open(client, place).await?;
     let found = read(&catalog).await;
-    let (row, objects, tables) = catalog.close(found).await?;
+    let (row, objects, tables, streams) = catalog.close(found).await?;
     let own = |row: &&ObjectsRow| !row.is_part;
     let mut names: Vec<String> = objects
         .iter()
@@ -115,6 +116,7 @@ async fn existing(client: &Client, place: &str) -> Result<TargetDatabase> {
         object_count: objects.iter().filter(own).map(|row| row.count).sum(),
         tables: probe(client, tables).await?,
         large_objects: large_objects(client).await?,
+        streams,
         properties: super::source::database(client, place).await?,
     })
 }
@@ -125,11 +127,14 @@ async fn large_objects(client: &Client) -> Result<u64> {
     Ok(count.unsigned_abs())
 }
 
-async fn read(catalog: &Catalog<'_>) -> Result<(DatabaseRow, Vec<ObjectsRow>, Vec<TableRow>)> {
+async fn read(
+    catalog: &Catalog<'_>,
+) -> Result<(DatabaseRow, Vec<ObjectsRow>, Vec<TableRow>, Streams)> {
     Ok((
         catalog.one(include_str!("sql/database.sql")).await?,
         catalog.all(include_str!("sql/objects.sql")).await?,
         catalog.all(include_str!("sql/target_tables.sql")).await?,
+        catalog.one(include_str!("sql/streams.sql")).await?,
     ))
 }
 

@@ -11,7 +11,7 @@ mod rows;
 mod selected;
 mod servers;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use programs::choose_tools;
 

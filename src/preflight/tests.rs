@@ -5,7 +5,7 @@ mod access;
 mod capacity;
 mod database;
 mod extensions;
-mod made;
+pub(crate) mod made;
 mod roles;
 mod rows;
 mod selected;

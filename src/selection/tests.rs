@@ -2,7 +2,7 @@
 //! Never needs a server.
 
 use super::*;
-use crate::inspect::RowHash;
+use crate::inspect::{Identity, RowHash};
 
 fn relation(schema: &str, name: &str, kind: RelationKind) -> Relation {
     Relation {
@@ -21,6 +21,8 @@ fn relation(schema: &str, name: &str, kind: RelationKind) -> Relation {
         crossed_indexes: false,
         row_hash: RowHash::Record,
         columns: Vec::new(),
+        identity: Identity::default(),
+        owned: true,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod database;
 mod relations;
+mod replication;
 mod target;
 
 use std::sync::OnceLock;

@@ -1,4 +1,11 @@
 -- Relations outside PostgreSQL's own schemas and extensions.
+with comparable (type) as (
+    -- Types that have an equality operator of their own.
+    select o.opcintype
+    from pg_opclass o
+    join pg_am m on m.oid = o.opcmethod
+    where m.amname in ('btree', 'hash') and o.opcdefault
+)
 select
     n.nspname as schema,
     c.relname as name,
@@ -7,6 +14,7 @@ select
         when 'm' then 'materialized_view' when 'S' then 'sequence' when 'f' then 'foreign_table'
     end as kind,
     pg_get_userbyid(c.relowner) as owner,
+    pg_has_role(c.relowner, 'usage') as owned,
     coalesce(pg_table_size(c.oid), 0) as bytes,
     -- Never analyzed: -1; on 13 that was 0, as for an empty table.
     case when c.relkind in ('r', 'p', 'm', 'f') and c.reltuples >= 0
@@ -62,7 +70,60 @@ select
         select coalesce(json_agg(a.attname order by a.attname collate "C"), '[]')
         from pg_attribute a
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-    ) as columns
+    ) as columns,
+    json_build_object(
+        'setting', case c.relreplident
+            when 'd' then 'default' when 'n' then 'nothing' when 'f' then 'full' when 'i' then 'index'
+        end,
+        'index', (
+            select x.relname
+            from pg_index i
+            join pg_class x on x.oid = i.indexrelid
+            where c.relreplident = 'i' and i.indrelid = c.oid and i.indisreplident and i.indisvalid
+        ),
+        'primary_key', exists (
+            select from pg_index i
+            where i.indrelid = c.oid and i.indisprimary and i.indisvalid and i.indimmediate
+                and not exists (
+                    select from pg_attribute a
+                    where a.attrelid = c.oid and a.attnum = any (i.indkey) and a.attgenerated <> ''
+                )
+        ),
+        'unique_indexes', (
+            select coalesce(json_agg(x.relname order by x.relname collate "C"), '[]')
+            from pg_index i
+            join pg_class x on x.oid = i.indexrelid
+            where i.indrelid = c.oid and i.indisunique and not i.indisprimary and i.indisvalid
+                and i.indimmediate and i.indpred is null and i.indexprs is null
+                and not exists (
+                    select from unnest(i.indkey::int2[]) with ordinality k (attnum, at)
+                    join pg_attribute a on a.attrelid = c.oid and a.attnum = k.attnum
+                    where k.at <= i.indnkeyatts and (not a.attnotnull or a.attgenerated <> '')
+                )
+        ),
+        'incomparable', (
+            select coalesce(json_agg(a.attname order by a.attname collate "C"), '[]')
+            from pg_attribute a
+            join pg_type t on t.oid = a.atttypid
+            join pg_type b on b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
+            join pg_type e on e.oid = case
+                when b.typcategory = 'A' and b.typelem <> 0 then b.typelem else b.oid end
+            where c.relkind = 'r' and a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+                and e.typtype in ('b', 'd')
+                and e.oid not in (select type from comparable)
+                and not exists (
+                    select from pg_cast k
+                    where k.castsource = e.oid and k.castmethod = 'b' and k.castcontext = 'i'
+                        and k.casttarget in (select type from comparable)
+                )
+        ),
+        'generated', (
+            select coalesce(json_agg(a.attname order by a.attname collate "C"), '[]')
+            from pg_attribute a
+            where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+                and a.attgenerated <> ''
+        )
+    ) as identity
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f')

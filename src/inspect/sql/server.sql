@@ -8,7 +8,13 @@ select
         'superuser', r.rolsuper,
         'create_database', r.rolcreatedb or r.rolsuper,
         'create_role', r.rolcreaterole or r.rolsuper,
-        'bypass_rls', r.rolbypassrls or r.rolsuper
+        'bypass_rls', r.rolbypassrls or r.rolsuper,
+        'replication', r.rolreplication or r.rolsuper,
+        -- 16 and later; before, superusers alone.
+        'create_subscription', r.rolsuper or exists (
+            select from pg_roles c
+            where c.rolname = 'pg_create_subscription' and pg_has_role(r.oid, c.oid, 'usage')
+        )
     ) as role,
     locks.per_transaction * (limits.connections + limits.prepared) as lock_slots,
     locks.per_transaction as max_locks_per_transaction,
@@ -20,7 +26,37 @@ select
             r.rolconnlimit - (select count(*) from pg_stat_activity where usesysid = r.oid)
         end
     )) as free_connections,
-    pg_is_in_recovery() as in_recovery
+    pg_is_in_recovery() as in_recovery,
+    json_build_object(
+        'wal_level', current_setting('wal_level'),
+        'slots', json_build_object(
+            'most', current_setting('max_replication_slots')::bigint,
+            'used', (select count(*) from pg_replication_slots)
+        ),
+        'senders', json_build_object(
+            'most', current_setting('max_wal_senders')::bigint,
+            'used', (select count(*) from pg_stat_replication)
+        ),
+        'apply_workers', json_build_object(
+            'most', current_setting('max_logical_replication_workers')::bigint,
+            'used', (select count(*) from pg_stat_subscription where pid is not null)
+        ),
+        'origins', json_build_object(
+            -- 18 and later have a setting of its own for them.
+            'most', coalesce(
+                current_setting('max_active_replication_origins', true),
+                current_setting('max_replication_slots')
+            )::bigint,
+            'used', (select count(*) from pg_replication_origin)
+        ),
+        'worker_processes', current_setting('max_worker_processes')::bigint,
+        'max_slot_wal_keep_bytes', (
+            select case when setting <> '-1' then setting::bigint * 1024 * 1024 end
+            from pg_settings
+            where name = 'max_slot_wal_keep_size'
+        ),
+        'slot_names', (select coalesce(json_agg(slot_name), '[]') from pg_replication_slots)
+    ) as replication
 from
     pg_roles r,
     (select current_setting('max_locks_per_transaction')::bigint as per_transaction) locks,

@@ -3,16 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::inspect::{
-    ConnectedRole, Database, Dependent, Extension, Facts, LargeObjects, Locale, Relation,
-    RelationKind, Role, RowHash, Schema, Server, Source, Target, TargetDatabase, TargetTable,
-    Toolset,
+    ConnectedRole, Database, Dependent, Extension, Facts, Identity, LargeObjects, Locale, Relation,
+    RelationKind, Replication, Role, RowHash, Schema, Server, Share, Source, Streams, Target,
+    TargetDatabase, TargetTable, Toolset,
 };
 use crate::preflight::Choices;
+use crate::resolve::{Cutover, Fence, Hooks, Online, Trigger};
 use crate::spec::{Existing, Scope, Verify};
 
-pub(super) const CHOICES: Choices = Choices {
+pub(crate) const CHOICES: Choices = Choices {
     scope: Scope::All,
     existing: Existing::Refuse,
     owners: true,
@@ -22,7 +24,7 @@ pub(super) const CHOICES: Choices = Choices {
     jobs: 4,
 };
 
-pub(super) fn server(identifier: &str, major: u32) -> Server {
+pub(crate) fn server(identifier: &str, major: u32) -> Server {
     Server {
         place: format!("{identifier}.example:5432"),
         system_identifier: identifier.to_owned(),
@@ -34,15 +36,73 @@ pub(super) fn server(identifier: &str, major: u32) -> Server {
             create_database: true,
             create_role: true,
             bypass_rls: true,
+            replication: true,
+            create_subscription: true,
         },
         lock_slots: 6400,
         max_locks_per_transaction: 64,
         free_connections: 90,
         in_recovery: false,
+        replication: replication(),
     }
 }
 
-pub(super) fn locale() -> Locale {
+pub(crate) fn replication() -> Replication {
+    let share = Share { most: 10, used: 1 };
+    Replication {
+        wal_level: "logical".to_owned(),
+        slots: share,
+        senders: share,
+        apply_workers: Share { most: 4, used: 0 },
+        origins: share,
+        worker_processes: 8,
+        max_slot_wal_keep_bytes: None,
+        slot_names: names(&["backup"]),
+    }
+}
+
+/// An online plan that leaves everything to its defaults.
+pub(crate) fn online() -> Online {
+    Online {
+        publication: "pg_dbmigrator_shop".to_owned(),
+        slot: "pg_dbmigrator_shop".to_owned(),
+        subscription: "pg_dbmigrator_shop".to_owned(),
+        subscription_source: None,
+        subscription_target: None,
+        replica_identity: BTreeMap::new(),
+        lag_bytes: 8192,
+        slot_creation_timeout: Duration::from_secs(300),
+        retained_wal_bytes: 100 << 30,
+        write_outage: Duration::from_secs(30),
+        cutover: Cutover {
+            trigger: Trigger::Manual,
+            fence: Fence {
+                roles: vec!["shop_app".to_owned()],
+                read_only: true,
+                terminate: true,
+            },
+            sequences: true,
+            verify: Verify::Counts,
+            reverse: true,
+            keep_subscription: false,
+            accept_drift: false,
+            hooks: Hooks::default(),
+        },
+    }
+}
+
+pub(crate) fn streams() -> Streams {
+    Streams {
+        may_create: true,
+        owned: true,
+        may_signal: true,
+        roles: names(&["migrator", "postgres", "shop", "shop_app"]),
+        superusers: names(&["postgres"]),
+        ..Streams::default()
+    }
+}
+
+pub(crate) fn locale() -> Locale {
     Locale {
         encoding: "UTF8".to_owned(),
         provider: "libc".to_owned(),
@@ -53,12 +113,13 @@ pub(super) fn locale() -> Locale {
     }
 }
 
-pub(super) fn table(name: &str) -> Relation {
+pub(crate) fn table(name: &str) -> Relation {
     Relation {
         schema: "public".to_owned(),
         name: name.to_owned(),
         kind: RelationKind::Table,
         owner: "shop".to_owned(),
+        owned: true,
         bytes: 100 << 20,
         rows_estimate: Some(1),
         unlogged: false,
@@ -70,10 +131,14 @@ pub(super) fn table(name: &str) -> Relation {
         crossed_indexes: false,
         row_hash: RowHash::Record,
         columns: Vec::new(),
+        identity: Identity {
+            primary_key: true,
+            ..Identity::default()
+        },
     }
 }
 
-pub(super) fn role(name: &str) -> Role {
+pub(crate) fn role(name: &str) -> Role {
     Role {
         name: name.to_owned(),
         superuser: false,
@@ -91,7 +156,7 @@ pub(super) fn role(name: &str) -> Role {
     }
 }
 
-pub(super) fn foreign_key() -> Dependent {
+pub(crate) fn foreign_key() -> Dependent {
     Dependent {
         description: "constraint items_order_fkey on table public.items".to_owned(),
         of: Some(("public".to_owned(), "items".to_owned())),
@@ -101,7 +166,7 @@ pub(super) fn foreign_key() -> Dependent {
     }
 }
 
-pub(super) fn source() -> Source {
+pub(crate) fn source() -> Source {
     Source {
         server: server("old", 15),
         database: Database {
@@ -133,15 +198,16 @@ pub(super) fn source() -> Source {
         object_counts: BTreeMap::new(),
         tablespaces: BTreeSet::new(),
         not_carried: Vec::new(),
+        streams: streams(),
     }
 }
 
-pub(super) fn names(all: &[&str]) -> BTreeSet<String> {
+pub(crate) fn names(all: &[&str]) -> BTreeSet<String> {
     all.iter().map(|&name| name.to_owned()).collect()
 }
 
 /// A migration that nothing speaks against.
-pub(super) fn facts() -> Facts {
+pub(crate) fn facts() -> Facts {
     Facts {
         source: source(),
         target: Target {
@@ -158,10 +224,12 @@ pub(super) fn facts() -> Facts {
         },
         tools: vec![tools(18)],
         free_bytes: 1 << 30,
+        target_reaches_source: None,
+        source_reaches_target: None,
     }
 }
 
-pub(super) fn tools(major: u32) -> Toolset {
+pub(crate) fn tools(major: u32) -> Toolset {
     Toolset {
         major,
         version: format!("{major}.4"),
@@ -169,7 +237,7 @@ pub(super) fn tools(major: u32) -> Toolset {
     }
 }
 
-pub(super) fn target_database() -> TargetDatabase {
+pub(crate) fn target_database() -> TargetDatabase {
     TargetDatabase {
         oid: 16_384,
         owner: "shop".to_owned(),
@@ -180,10 +248,11 @@ pub(super) fn target_database() -> TargetDatabase {
         objects: Vec::new(),
         object_count: 0,
         tables: Vec::new(),
+        streams: streams(),
     }
 }
 
-pub(super) fn filled_database() -> TargetDatabase {
+pub(crate) fn filled_database() -> TargetDatabase {
     TargetDatabase {
         objects: vec!["table public.items".to_owned()],
         object_count: 21,
@@ -196,7 +265,7 @@ pub(super) fn filled_database() -> TargetDatabase {
     }
 }
 
-pub(super) fn plain(role: &mut ConnectedRole) {
+pub(crate) fn plain(role: &mut ConnectedRole) {
     role.superuser = false;
     role.create_database = false;
     role.create_role = false;

@@ -1,0 +1,124 @@
+//! What a server, a database and a table have for logical replication.
+//! It holds plain data alone, a part of the facts a plan is made from.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+/// How many there may be of something, and how many there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// The server's setting.
+    pub most: u64,
+    /// In use when it was asked.
+    pub used: u64,
+}
+
+impl Share {
+    /// How many more there may be.
+    pub fn free(self) -> u64 {
+        self.most.saturating_sub(self.used)
+    }
+}
+
+/// A server's settings for replication, and what of them is in use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replication {
+    /// `wal_level`.
+    pub wal_level: String,
+    /// `max_replication_slots`.
+    pub slots: Share,
+    /// `max_wal_senders`.
+    pub senders: Share,
+    /// `max_logical_replication_workers`.
+    pub apply_workers: Share,
+    /// Where subscriptions remember how far they are: `max_active_replication_origins` from 18 on,
+    /// `max_replication_slots` before.
+    pub origins: Share,
+    /// `max_worker_processes`, which apply workers are a part of.
+    pub worker_processes: u64,
+    /// `max_slot_wal_keep_size` in bytes, `None` for no limit.
+    pub max_slot_wal_keep_bytes: Option<u64>,
+    /// Every slot of the server, whatever its database.
+    pub slot_names: BTreeSet<String>,
+}
+
+/// What a database publishes and receives, and what the connected role may do about it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Streams {
+    /// The names of its publications.
+    pub publications: BTreeSet<String>,
+    /// The names of its subscriptions.
+    pub subscriptions: BTreeSet<String>,
+    /// Whether the role has CREATE on the database, which publications and subscriptions need.
+    pub may_create: bool,
+    /// Whether the role owns the database (or is a superuser), and may set its defaults.
+    pub owned: bool,
+    /// Whether the role may end other roles' sessions (`pg_signal_backend`).
+    pub may_signal: bool,
+    /// Prepared transactions of the whole server, with their database: making a slot waits for
+    /// each of them.
+    pub prepared: Vec<(String, String)>,
+    /// Every role of the server.
+    pub roles: BTreeSet<String>,
+    /// Those of them that are superusers.
+    pub superusers: BTreeSet<String>,
+}
+
+/// `REPLICA IDENTITY`: what of an old row an update or delete writes to the WAL.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdentitySetting {
+    /// The primary key, if there is one.
+    #[default]
+    Default,
+    /// Nothing.
+    Nothing,
+    /// The whole row.
+    Full,
+    /// The columns of one index.
+    Index,
+}
+
+/// What tells the rows of a table apart, in replication.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The table's setting.
+    pub setting: IdentitySetting,
+    /// The index that it names; it may have been dropped since.
+    pub index: Option<String>,
+    /// Whether there is a primary key that serves: not deferrable, over no generated column.
+    pub primary_key: bool,
+    /// Unique indexes that serve: valid, neither partial nor deferrable, over columns that are
+    /// NOT NULL and not generated; sorted.
+    pub unique_indexes: Vec<String>,
+    /// Columns whose type has no equality operator, sorted: with the whole row as identity, the
+    /// apply worker fails at them.
+    pub incomparable: Vec<String>,
+    /// Generated columns, sorted: they are no part of the stream.
+    pub generated: Vec<String>,
+}
+
+impl Identity {
+    /// Whether updates and deletes can be published as the table is now.
+    pub fn is_usable(&self) -> bool {
+        match self.setting {
+            IdentitySetting::Default => self.primary_key,
+            IdentitySetting::Nothing => false,
+            IdentitySetting::Full => true,
+            IdentitySetting::Index => self.index.is_some(),
+        }
+    }
+}
+
+/// Whether one server can reach the other for a subscription.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// It connected and could ask for publications.
+    Reached,
+    /// It could not; its own words, without secrets.
+    Unreachable(String),
+    /// It could not be asked, because the connected role may not create a subscription there.
+    Unasked,
+}

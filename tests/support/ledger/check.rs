@@ -25,6 +25,7 @@ impl Record {
             acknowledged: self.commits.len(),
             in_doubt: self.in_doubt.len(),
             longest_gap: self.longest_gap(),
+            commits_per_second: self.commits_per_second(),
             ..Verdict::default()
         };
         let found = entries(at);

@@ -102,10 +102,11 @@ fn note(noted: &mut Record, shared: &Shared, (key, side): (Key, Side), end: End)
         End::InDoubt(failure) => {
             noted.in_doubt.insert(key);
             count(noted, side, &failure);
+            shared.report(&failure);
         }
         End::Refused(failure) => {
+            shared.report(&failure);
             if failure.is_duplicate() {
-                shared.report_duplicate();
                 noted
                     .duplicates
                     .push(format!("{side:?}: {}", failure.message));

@@ -8,13 +8,16 @@ mod choice;
 mod connection;
 mod invariants;
 mod lane;
+mod outages;
 mod record;
 mod transaction;
 mod verdict;
 
+pub(crate) use outages::{Outages, rounds};
 pub(crate) use record::Record;
 pub(crate) use verdict::Verdict;
 
+use connection::Failure;
 use lane::Lane;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -56,6 +59,7 @@ pub(crate) struct Ledger {
 struct Shared {
     application: Application,
     stopping: AtomicBool,
+    refusals: AtomicUsize,
     duplicates: AtomicUsize,
     /// When each commit was acknowledged, and by whom, in order.
     commits: Mutex<Vec<(Instant, Side)>>,
@@ -69,6 +73,7 @@ impl Ledger {
         let shared = Arc::new(Shared {
             application,
             stopping: AtomicBool::new(false),
+            refusals: AtomicUsize::new(0),
             duplicates: AtomicUsize::new(0),
             commits: Mutex::default(),
         });
@@ -96,6 +101,11 @@ impl Ledger {
         let commits = self.shared.commits();
         let since = commits.partition_point(|(at, _)| *at < begun);
         commits[since..].iter().filter(|(_, s)| *s == side).count()
+    }
+
+    /// How often a client had an error so far, whatever it was.
+    pub(crate) fn refusals(&self) -> usize {
+        self.shared.refusals.load(Ordering::Relaxed)
     }
 
     /// How many inserts have failed because a sequence gave a number again.
@@ -183,8 +193,10 @@ impl Shared {
         at
     }
 
-    fn report_duplicate(&self) {
-        self.duplicates.fetch_add(1, Ordering::Relaxed);
+    fn report(&self, failure: &Failure) {
+        self.refusals.fetch_add(1, Ordering::Relaxed);
+        let duplicates = usize::from(failure.is_duplicate());
+        self.duplicates.fetch_add(duplicates, Ordering::Relaxed);
     }
 
     fn commits(&self) -> MutexGuard<'_, Vec<(Instant, Side)>> {

@@ -25,6 +25,8 @@ pub(crate) struct Verdict {
     pub(crate) in_doubt_there: usize,
     /// The longest time between two acknowledged commits.
     pub(crate) longest_gap: Duration,
+    /// How many commits were acknowledged a second, the outage included.
+    pub(crate) commits_per_second: f64,
     /// Everything else that does not agree, a sentence each.
     pub(crate) findings: Vec<String>,
 }
@@ -65,13 +67,15 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "ledger: {} acknowledged, {} lost, {} doubled, {} in doubt ({} there), longest gap {} ms",
+            "ledger: {} acknowledged, {} lost, {} doubled, {} in doubt ({} there), longest gap {} ms, \
+             {:.0} commits/s",
             with_commas(self.acknowledged),
             self.lost.len(),
             self.doubled.len(),
             self.in_doubt,
             self.in_doubt_there,
-            self.longest_gap.as_millis()
+            self.longest_gap.as_millis(),
+            self.commits_per_second,
         )?;
         let others = self.strangers.len() + self.findings.len();
         if others > 0 {

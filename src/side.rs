@@ -17,6 +17,15 @@ pub enum Side {
 impl Side {
     /// Both sides, in the order in which they are listed.
     pub const ALL: [Self; 2] = [Self::Source, Self::Target];
+
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Source => Self::Target,
+            Self::Target => Self::Source,
+        }
+    }
 }
 
 impl fmt::Display for Side {

@@ -103,7 +103,10 @@ impl Conninfo {
     ) -> Result<Client, Cause> {
         let ((host, address), (asking, attrs)) = (place, wanted);
         let opened = stream::open(address, &self.keepalive, asking, (connector, &host.name)).await;
-        let wire = opened.map_err(Cause::Stream)?;
+        let mut wire = opened.map_err(Cause::Stream)?;
+        if self.replication {
+            wire = wire.to_replicate();
+        }
         let encrypted = wire.is_encrypted();
         let connected = self.config(host)?.connect_raw(wire, Settled).await;
         let refused = |error| Cause::Server { error, encrypted };

@@ -39,6 +39,8 @@ pub struct Conninfo {
     pub(super) password_file: PasswordFile,
     pub(super) options: Option<String>,
     pub(super) application_name: String,
+    /// Whether sessions are a walsender's.
+    pub(super) replication: bool,
     pub(super) session_attrs: SessionAttrs,
     pub(super) channel_binding: ChannelBinding,
     /// The limit for one address; `None` waits for ever.
@@ -89,6 +91,7 @@ impl Conninfo {
             password_file,
             options: parameters.text("options")?,
             application_name: name.unwrap_or_else(|| APPLICATION_NAME.to_owned()),
+            replication: false,
             session_attrs: SessionAttrs::resolve(&parameters)?,
             channel_binding: channel_binding.unwrap_or(ChannelBinding::Prefer),
             timeout: timeout(&parameters)?,
@@ -114,6 +117,7 @@ impl Conninfo {
             password_file: PasswordFile::default(),
             options: None,
             application_name: APPLICATION_NAME.to_owned(),
+            replication: false,
             session_attrs: SessionAttrs::Any,
             channel_binding: ChannelBinding::Prefer,
             timeout: Some(CONNECT_TIMEOUT),

@@ -23,6 +23,7 @@ mod parameters;
 mod parse;
 mod password_file;
 mod quote;
+mod replication;
 mod server_error;
 mod service_file;
 mod session_attrs;

@@ -7,7 +7,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use rustix::net::sockopt;
@@ -15,6 +15,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::replication::Greeting;
 
 /// One place where a server may listen.
 #[derive(Debug, Clone)]
@@ -63,7 +65,12 @@ pub(super) enum StreamError {
 type Encrypted = <MakeRustlsConnect as MakeTlsConnect<TcpStream>>::Stream;
 
 /// A stream that is ready for the start-up packet.
-pub(super) enum Wire {
+pub(super) struct Wire {
+    stream: Stream,
+    greeting: Greeting,
+}
+
+enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
     Tls(Box<Encrypted>),
@@ -71,7 +78,24 @@ pub(super) enum Wire {
 
 impl Wire {
     pub(super) fn is_encrypted(&self) -> bool {
-        matches!(self, Self::Tls(_))
+        matches!(self.stream, Stream::Tls(_))
+    }
+
+    /// Has the start-up packet ask for a walsender.
+    pub(super) fn to_replicate(self) -> Self {
+        Self {
+            greeting: Greeting::ToReplicate,
+            ..self
+        }
+    }
+}
+
+impl From<Stream> for Wire {
+    fn from(stream: Stream) -> Self {
+        Self {
+            stream,
+            greeting: Greeting::AsItIs,
+        }
     }
 }
 
@@ -88,7 +112,7 @@ pub(super) async fn open(
             let stream = UnixStream::connect(path)
                 .await
                 .map_err(StreamError::Unreachable)?;
-            return Ok(Wire::Unix(stream));
+            return Ok(Stream::Unix(stream).into());
         }
         Address::Tcp(address) => address,
     };
@@ -100,7 +124,7 @@ pub(super) async fn open(
         .apply(&stream)
         .map_err(|error| StreamError::Unreachable(error.into()))?;
     match asking {
-        Asking::Never => return Ok(Wire::Tcp(stream)),
+        Asking::Never => return Ok(Stream::Tcp(stream).into()),
         Asking::Directly => {}
         Asking::Politely | Asking::Firmly => {
             if !request_tls(&mut stream)
@@ -109,7 +133,7 @@ pub(super) async fn open(
             {
                 let declined = asking == Asking::Politely;
                 return if declined {
-                    Ok(Wire::Tcp(stream))
+                    Ok(Stream::Tcp(stream).into())
                 } else {
                     Err(StreamError::NoTls)
                 };
@@ -155,7 +179,7 @@ async fn handshake(
         .connect(stream)
         .await
         .map_err(StreamError::Handshake)?;
-    Ok(Wire::Tls(Box::new(stream)))
+    Ok(Stream::Tls(Box::new(stream)).into())
 }
 
 impl Default for Keepalive {
@@ -193,7 +217,7 @@ impl Keepalive {
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for Stream {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -207,7 +231,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for Stream {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -237,11 +261,43 @@ impl AsyncWrite for Wire {
     }
 }
 
+impl AsyncRead for Wire {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let Self { stream, greeting } = self.get_mut();
+        match ready!(greeting.poll_write(Pin::new(&mut *stream), cx, buf)) {
+            Some(written) => Poll::Ready(written),
+            None => Pin::new(stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}
+
 impl TlsStream for Wire {
     fn channel_binding(&self) -> ChannelBinding {
-        match self {
-            Self::Tls(stream) => stream.channel_binding(),
-            Self::Tcp(_) | Self::Unix(_) => ChannelBinding::none(),
+        match &self.stream {
+            Stream::Tls(stream) => stream.channel_binding(),
+            Stream::Tcp(_) | Stream::Unix(_) => ChannelBinding::none(),
         }
     }
 }

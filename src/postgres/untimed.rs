@@ -7,11 +7,11 @@ use crate::error::Result;
 
 use super::conninfo::Conninfo;
 
-/// Switches off whatever could end a session that has to live long; `transaction_timeout` is there
-/// from 17 on.
+/// Switches off whatever could end a session that has to live long (`transaction_timeout` is there
+/// from 17 on), or keep it from writing to a database that the migration itself has closed.
 pub(crate) const NO_TIMEOUTS: &str = "select set_config(name, '0', false) from pg_settings where name in \
      ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout', \
-     'idle_session_timeout')";
+     'idle_session_timeout', 'default_transaction_read_only')";
 
 impl Conninfo {
     /// Connects, and sees to it that no timeout of the server's, the database's or the role's

@@ -128,6 +128,8 @@ impl Event {
 /// Where a step stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepStatus {
+    /// When it was started.
+    pub started: Timestamp,
     /// When it was done, or `None` while it is only started.
     pub done: Option<Timestamp>,
     /// What was planned when it was started.
@@ -175,6 +177,7 @@ impl Status {
             Event::Run { version: _, set: _ } => self.failure = None,
             Event::Started { step, lines } => {
                 let status = StepStatus {
+                    started: entry.at,
                     done: None,
                     lines: lines.clone(),
                     output: serde_json::Value::Null,

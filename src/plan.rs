@@ -3,6 +3,7 @@
 //! and what was found.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,18 +27,24 @@ pub enum Phase {
     Restore,
     /// Source and target are compared.
     Verify,
+    /// PostgreSQL's own subscription pulls every later change from the slot.
+    StreamApply,
+    /// The source is fenced, drained and proven, and the target opened.
+    Cutover,
     /// What was only needed on the way is removed.
     Complete,
 }
 
 impl Phase {
     /// Every phase, in order.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Validate,
         Self::PrepareSnapshot,
         Self::Dump,
         Self::Restore,
         Self::Verify,
+        Self::StreamApply,
+        Self::Cutover,
         Self::Complete,
     ];
 }
@@ -99,6 +106,20 @@ pub struct Stage {
     pub purpose: &'static str,
     /// Its steps. Those that do not wait for each other run side by side.
     pub steps: Vec<Step>,
+    /// Whether, and until when, it is done as a whole or not at all.
+    pub switch: Option<Switch>,
+}
+
+/// What makes a stage one decision: its steps run one after the other, and until the decision any
+/// failure, and the deadline, take all of them back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Switch {
+    /// How long the steps between `from` and `decided_by` may take.
+    pub deadline: Duration,
+    /// The step that begins to hold up the application.
+    pub from: StepId,
+    /// The first step after which there is only one way, forward.
+    pub decided_by: StepId,
 }
 
 /// The smallest thing that is journalled: started before its first effect, done after its last.
@@ -119,6 +140,9 @@ pub struct Step {
     pub if_interrupted: IfInterrupted,
     /// What takes it back: before it is redone, and in `abort`.
     pub undo: Vec<Effect>,
+    /// Whether it only watches what the servers do by themselves: every run performs it anew, until
+    /// a later phase has begun.
+    pub standing: bool,
 }
 
 /// How a later run goes on with a step that was started and not done.
@@ -147,9 +171,8 @@ pub fn plan(resolved: &Resolved, facts: &Facts) -> Result<Plan> {
     let scene = phases::Scene::new(resolved, facts)?;
     Ok(Plan {
         name: resolved.name.clone(),
-        stages: Phase::ALL
-            .iter()
-            .map(|phase| phases::stage(*phase, &scene))
+        stages: phases::phases(&scene)
+            .map(|phase| phases::stage(phase, &scene))
             .collect(),
         left_behind: phases::left_behind(&scene),
     })

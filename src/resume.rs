@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::journal::Status;
-use crate::plan::{IfInterrupted, Plan, StepId};
+use crate::plan::{IfInterrupted, Plan, Stage, StepId};
 
 /// The steps to be taken back, where they were begun, before the plan is carried on. Every question
 /// of a step that was started and not done has been answered, and was answered with no.
@@ -16,6 +16,11 @@ pub(crate) fn to_be_redone(plan: &Plan, status: &Status) -> BTreeSet<StepId> {
             again.insert(from.clone());
         }
     }
+    for stage in &plan.stages {
+        if is_undecided(stage, status) {
+            again.extend(stage.steps.iter().map(|step| step.id.clone()));
+        }
+    }
     loop {
         let known = again.len();
         add_dependents(plan, status, &mut again);
@@ -24,6 +29,35 @@ pub(crate) fn to_be_redone(plan: &Plan, status: &Status) -> BTreeSet<StepId> {
             return again;
         }
     }
+}
+
+/// Whether a stage that is one decision was begun, and nothing was decided: it held up the
+/// application for nobody knows how long.
+fn is_undecided(stage: &Stage, status: &Status) -> bool {
+    let begun = |id: &StepId| status.steps.contains_key(id);
+    let switch = stage.switch.as_ref();
+    switch.is_some_and(|switch| {
+        !begun(&switch.decided_by) && stage.steps.iter().any(|step| begun(&step.id))
+    })
+}
+
+/// Steps that watch, and are done: a run watches again, unless a later phase has begun.
+pub(crate) fn to_be_watched(plan: &Plan, status: &Status) -> Vec<StepId> {
+    let begun = |stage: &Stage| {
+        let mut ids = stage.steps.iter().map(|step| &step.id);
+        ids.any(|id| status.steps.contains_key(id))
+    };
+    let mut later_begun = false;
+    let mut again = Vec::new();
+    for stage in plan.stages.iter().rev() {
+        let standing = stage.steps.iter().filter(|step| step.standing);
+        if !later_begun {
+            let done = standing.filter(|step| status.is_done(&step.id));
+            again.extend(done.map(|step| step.id.clone()));
+        }
+        later_begun |= begun(stage);
+    }
+    again
 }
 
 /// What waits for a step starts over with it; so does what needs its session, which died with the
@@ -60,7 +94,7 @@ fn add_later_stages(plan: &Plan, status: &Status, again: &mut BTreeSet<StepId>) 
 mod tests {
     use super::*;
     use crate::journal::StepStatus;
-    use crate::plan::{Phase, Stage, Step};
+    use crate::plan::{Phase, Step, Switch};
 
     fn step(id: &str, after: &[&str], under: Option<&str>) -> Step {
         Step {
@@ -71,6 +105,7 @@ mod tests {
             effects: Vec::new(),
             if_interrupted: IfInterrupted::RedoFrom(StepId::new(id)),
             undo: Vec::new(),
+            standing: false,
         }
     }
 
@@ -79,6 +114,7 @@ mod tests {
             phase,
             purpose: "",
             steps,
+            switch: None,
         };
         Plan {
             name: String::new(),
@@ -89,9 +125,15 @@ mod tests {
 
     /// A step that is marked with `!` was started and not done.
     fn again(plan: &Plan, begun: &[&str]) -> Vec<String> {
+        let again = to_be_redone(plan, &status(begun));
+        again.iter().map(ToString::to_string).collect()
+    }
+
+    fn status(begun: &[&str]) -> Status {
         let mut status = Status::default();
         for id in begun {
             let step = StepStatus {
+                started: jiff::Timestamp::default(),
                 done: (!id.ends_with('!')).then(jiff::Timestamp::default),
                 lines: Vec::new(),
                 output: serde_json::Value::Null,
@@ -101,8 +143,7 @@ mod tests {
             let id = StepId::new(id.trim_end_matches('!'));
             status.steps.insert(id, step);
         }
-        let again = to_be_redone(plan, &status);
-        again.iter().map(ToString::to_string).collect()
+        status
     }
 
     #[test]
@@ -145,5 +186,36 @@ mod tests {
         ]);
         assert_eq!(again(&plan, &["restore!", "verify"]), ["restore", "verify"]);
         assert_eq!(again(&plan, &["restore", "verify!"]), ["verify"]);
+    }
+
+    #[test]
+    fn a_switch_that_was_not_decided_is_taken_back_as_a_whole() {
+        let mut plan = plan([
+            vec![step("fence", &[], None), step("drain", &["fence"], None)],
+            vec![],
+        ]);
+        plan.stages[0].steps.push(step("open", &["drain"], None));
+        plan.stages[0].steps.push(step("hooks", &["open"], None));
+        plan.stages[0].switch = Some(Switch {
+            deadline: std::time::Duration::ZERO,
+            from: StepId::new("fence"),
+            decided_by: StepId::new("open"),
+        });
+        assert!(again(&plan, &["fence", "drain"]).contains(&"fence".to_owned()));
+        let later = again(&plan, &["fence", "drain", "open", "hooks!"]);
+        assert_eq!(later, ["hooks"]);
+    }
+
+    #[test]
+    fn a_standing_step_is_performed_anew_until_a_later_phase_has_begun() {
+        let mut plan = plan([
+            vec![step("follow", &[], None)],
+            vec![step("fence", &[], None)],
+        ]);
+        plan.stages[0].steps[0].standing = true;
+        let watched = |begun: &[&str]| to_be_watched(&plan, &status(begun)).len();
+        assert_eq!(watched(&["follow"]), 1);
+        assert_eq!(watched(&["follow", "fence!"]), 0);
+        assert_eq!(watched(&[]), 0);
     }
 }

@@ -1,6 +1,9 @@
 //! Stopping safely: a signal asks, and whatever runs ends at the next safe point.
 //! It never ends the process itself.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio::sync::watch;
 
 use crate::error::{Error, Exit};
@@ -22,12 +25,19 @@ pub struct StopHandle(watch::Sender<Option<StopReason>>);
 
 /// Listens for a request to stop.
 #[derive(Debug, Clone)]
-pub struct Stop(watch::Receiver<Option<StopReason>>);
+pub struct Stop {
+    asked: watch::Receiver<Option<StopReason>>,
+    ignored: Arc<AtomicBool>,
+}
 
 /// Makes the two ends.
 pub fn channel() -> (StopHandle, Stop) {
     let (sender, receiver) = watch::channel(None);
-    (StopHandle(sender), Stop(receiver))
+    let stop = Stop {
+        asked: receiver,
+        ignored: Arc::default(),
+    };
+    (StopHandle(sender), stop)
 }
 
 impl StopHandle {
@@ -41,14 +51,23 @@ impl StopHandle {
 impl Stop {
     /// Whether a stop was asked for.
     pub fn asked(&self) -> Option<StopReason> {
-        *self.0.borrow()
+        if self.ignored.load(Ordering::Relaxed) {
+            return None;
+        }
+        *self.asked.borrow()
+    }
+
+    /// Puts requests off: for what is quick, and leaves no good state half-way.
+    pub(crate) fn ignore(&self, ignored: bool) {
+        self.ignored.store(ignored, Ordering::Relaxed);
     }
 
     /// Waits until a stop is asked for.
     pub async fn wait(&self) -> StopReason {
-        let mut receiver = self.0.clone();
+        let mut receiver = self.asked.clone();
         loop {
-            if let Some(reason) = *receiver.borrow_and_update() {
+            receiver.mark_unchanged();
+            if let Some(reason) = self.asked() {
                 return reason;
             }
             if receiver.changed().await.is_err() {

@@ -1,6 +1,8 @@
 //! The only loop that changes anything: performs the steps of a plan, a journal line before and
 //! after each, and goes on where an earlier run stopped. It decides nothing the plan left open.
 
+mod switch;
+
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Instant;
@@ -14,7 +16,7 @@ use crate::error::{Error, Exit, Result};
 use crate::events::{Happened, Whence};
 use crate::journal::{Event, Journal};
 use crate::plan::{IfInterrupted, Phase, Plan, Stage, Step, StepId};
-use crate::resume::to_be_redone;
+use crate::resume::{to_be_redone, to_be_watched};
 
 /// Performs plans; holds what one run needs.
 pub(crate) struct Executor<'a> {
@@ -26,21 +28,44 @@ pub(crate) struct Executor<'a> {
     pub journal: &'a Mutex<Journal>,
 }
 
+/// How far a run went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Every step is done.
+    Completed,
+    /// PostgreSQL replicates by itself until another run goes on.
+    Detached,
+}
+
 impl Executor<'_> {
-    /// Performs everything that is not done yet.
+    /// Performs everything that is not done yet; `until` a phase, where one is named.
     ///
     /// # Errors
     /// The first failure; with [`Exit::Different`], every difference that was found.
-    pub(crate) async fn apply(&self) -> Result<()> {
+    pub(crate) async fn apply(&self, until: Option<Phase>) -> Result<Ended> {
         self.take_back_interrupted().await?;
+        for step in self.to_be_watched() {
+            self.write(Event::Undone { step })?;
+        }
         for stage in &self.plan.stages {
-            self.stage(stage).await?;
+            match &stage.switch {
+                Some(switch) => self.switch(stage, switch).await?,
+                None => self.stage(stage).await?,
+            }
+            if until == Some(stage.phase) {
+                return Ok(Ended::Detached);
+            }
         }
         self.write(Event::Completed)?;
         self.world
             .events
             .tell(Whence::default(), Happened::Completed);
-        Ok(())
+        Ok(Ended::Completed)
+    }
+
+    fn to_be_watched(&self) -> Vec<StepId> {
+        let journal = self.journal.lock().expect("no holder of this lock panics");
+        to_be_watched(self.plan, journal.status())
     }
 
     /// Takes back every step that was started, in reverse order.
@@ -107,7 +132,7 @@ impl Executor<'_> {
                 .rev()
                 .filter(|step| which.contains(&step.id))
             {
-                if !self.is_done(&step.id) && !self.is_interrupted(&step.id) {
+                if !self.is_begun(&step.id) {
                     continue;
                 }
                 let scene = Scene {
@@ -134,27 +159,7 @@ impl Executor<'_> {
 
     /// Performs a phase: every step as soon as those it waits for are done.
     async fn stage(&self, stage: &Stage) -> Result<()> {
-        let whence = Whence {
-            stage: Some(stage.phase),
-            step: None,
-        };
-        let purpose = stage.purpose.to_owned();
-        self.world
-            .events
-            .tell(whence, Happened::PhaseStarted { purpose });
-        let mut waiting: Vec<&Step> = Vec::new();
-        for step in &stage.steps {
-            match self.done_at(&step.id) {
-                Some(done_at) => {
-                    let scene = Scene {
-                        phase: stage.phase,
-                        step,
-                    };
-                    self.world.tell(scene, Happened::StepSkipped { done_at });
-                }
-                None => waiting.push(step),
-            }
-        }
+        let mut waiting = self.begin(stage);
         let mut failures = Vec::new();
         let mut running = FuturesUnordered::new();
         loop {
@@ -181,8 +186,34 @@ impl Executor<'_> {
                 "This is a bug in pg_dbmigrator: please report it with the plan.",
             ));
         }
-        self.world.events.tell(whence, Happened::PhaseDone);
+        self.tell_of(stage, Happened::PhaseDone);
         Ok(())
+    }
+
+    /// Tells that a phase begins, and which of its steps are left to do.
+    fn begin<'p>(&self, stage: &'p Stage) -> Vec<&'p Step> {
+        let purpose = stage.purpose.to_owned();
+        self.tell_of(stage, Happened::PhaseStarted { purpose });
+        let mut waiting = Vec::new();
+        for step in &stage.steps {
+            let phase = stage.phase;
+            match self.done_at(&step.id) {
+                Some(done_at) => {
+                    let skipped = Happened::StepSkipped { done_at };
+                    self.world.tell(Scene { phase, step }, skipped);
+                }
+                None => waiting.push(step),
+            }
+        }
+        waiting
+    }
+
+    fn tell_of(&self, stage: &Stage, happened: Happened) {
+        let whence = Whence {
+            stage: Some(stage.phase),
+            step: None,
+        };
+        self.world.events.tell(whence, happened);
     }
 
     /// Differences are all worth knowing; after any other failure nothing more is begun.
@@ -318,6 +349,10 @@ impl Executor<'_> {
             .and_then(|status| status.done)
     }
 
+    fn is_begun(&self, step: &StepId) -> bool {
+        self.is_done(step) || self.is_interrupted(step)
+    }
+
     fn is_interrupted(&self, step: &StepId) -> bool {
         self.journal
             .lock()
@@ -330,7 +365,9 @@ impl Executor<'_> {
 /// Whether a failed step left nothing behind: it is a single statement, and the server refused it.
 /// Whatever is there under that name now is somebody else's.
 fn had_no_effect(step: &Step, error: &Error) -> bool {
-    matches!(step.if_interrupted, IfInterrupted::Ask(_)) && error.is_refusal_of_statement()
+    let single = matches!(step.if_interrupted, IfInterrupted::Ask(_))
+        || matches!(step.effects[..], [Effect::ExportSnapshot { .. }]);
+    single && error.is_refusal_of_statement()
 }
 
 /// One error of many: a failure comes before differences, and differences add up. A comparison that

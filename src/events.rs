@@ -90,6 +90,30 @@ pub enum Happened {
         /// What is being worked on.
         message: String,
     },
+    /// How far behind the target is.
+    Lag {
+        /// The distance between `source_lsn` and `applied_lsn`, in bytes of WAL.
+        lag_bytes: u64,
+        /// Where the source's WAL ends (`pg_current_wal_insert_lsn`).
+        source_lsn: String,
+        /// What the target received (`pg_stat_subscription`).
+        received_lsn: Option<String>,
+        /// What the target flushed (`confirmed_flush_lsn` of the slot).
+        applied_lsn: String,
+        /// Bytes of WAL that the target applies in a second, over the last minute.
+        bytes_per_second: u64,
+        /// Seconds until it has caught up; `None` is never, at this rate.
+        seconds_left: Option<u64>,
+        /// WAL that the source keeps for the slot, in bytes.
+        retained_bytes: u64,
+    },
+    /// The target came near enough to the source: ready for the cutover.
+    CaughtUp {
+        /// The lag, in bytes of WAL.
+        lag_bytes: u64,
+    },
+    /// Somebody asked for the cutover.
+    CutoverRequested,
     /// Something went otherwise than one would wish.
     Warning {
         /// What, and why.
@@ -167,6 +191,9 @@ impl Happened {
             | Self::PhaseStarted { purpose: _ }
             | Self::PhaseDone
             | Self::StepStopped
+            | Self::Lag { .. }
+            | Self::CaughtUp { .. }
+            | Self::CutoverRequested
             | Self::StepSkipped { done_at: _ }
             | Self::StepDone { seconds: _ }
             | Self::Completed => self,

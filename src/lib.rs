@@ -55,6 +55,7 @@ pub mod phases;
 pub mod plan;
 
 mod crash;
+mod cutover_request;
 #[doc(hidden)]
 pub mod effect;
 mod executor;
@@ -64,6 +65,7 @@ pub mod journal;
 mod leftovers;
 mod measure;
 mod resume;
+mod slot;
 mod snapshot;
 pub mod streamed;
 
@@ -94,6 +96,7 @@ pub mod state;
 #[doc(hidden)]
 pub mod stop;
 
+pub use cutover_request::CutoverHandle;
 pub use error::{Error, Exit, Result};
 pub use events::{Happened, ProgressEvent};
 pub use inspect::Facts;

@@ -2,6 +2,7 @@
 //! It puts the rooms together; it knows neither SQL nor the terminal.
 
 mod prepared;
+mod switching;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -11,7 +12,8 @@ use std::sync::Mutex;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::crash;
-use crate::effect::World;
+use crate::cutover_request::{self, CutoverHandle, CutoverRequests};
+use crate::effect::{Links, World};
 use crate::embedded;
 use crate::ends::Ends;
 use crate::error::{Error, Result};
@@ -30,6 +32,7 @@ use crate::state::StateDir;
 use crate::stop::{self, Stop, StopHandle};
 
 pub use prepared::Prepared;
+pub use switching::Asked;
 
 /// What a migration is made from.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +43,9 @@ pub struct Config {
     pub vars: BTreeMap<String, String>,
     /// Keys that override the plan file's, as in `copy.jobs` and `8`.
     pub set: Vec<(String, String)>,
+    /// Whether [`Migrator::run`] ends once the target has caught up, and leaves the rest to
+    /// PostgreSQL until it is called again.
+    pub until_caught_up: bool,
 }
 
 /// A migration.
@@ -50,6 +56,9 @@ pub struct Migrator {
     events: Events,
     stop_handle: StopHandle,
     stop: Stop,
+    cutover_handle: CutoverHandle,
+    cutover: CutoverRequests,
+    until_caught_up: bool,
 }
 
 /// A plan, with what it was made from and what speaks against it.
@@ -79,12 +88,16 @@ impl Migrator {
         let resolved = resolve(spec::read(&config.plan, &inputs)?)?;
         let state = StateDir::of_plan(&resolved.path);
         let (stop_handle, stop) = stop::channel();
+        let (cutover_handle, cutover) = cutover_request::channel();
         Ok(Self {
             resolved,
             state,
             events: Events::new(&random_name()),
             stop_handle,
             stop,
+            cutover_handle,
+            cutover,
+            until_caught_up: config.until_caught_up,
         })
     }
 
@@ -116,6 +129,11 @@ impl Migrator {
     /// Asks a run to stop safely; `run` again goes on.
     pub fn stop_handle(&self) -> StopHandle {
         self.stop_handle.clone()
+    }
+
+    /// Asks an online run for its cutover; it begins as soon as the target is near enough.
+    pub fn cutover_handle(&self) -> CutoverHandle {
+        self.cutover_handle.clone()
     }
 
     /// What the plan file means.
@@ -332,6 +350,14 @@ impl Migrator {
         self.remove_state().await
     }
 
+    fn links(&self) -> Links {
+        let online = self.resolved.online.as_ref();
+        online.map_or_else(Links::default, |online| Links {
+            source: online.subscription_source.clone(),
+            target: online.subscription_target.clone(),
+        })
+    }
+
     fn world(&self, ends: Ends, status: &Status) -> World {
         let Ends {
             source,
@@ -352,6 +378,11 @@ impl Migrator {
             poll: self.resolved.poll,
             snapshot: tokio::sync::Mutex::new(None),
             outputs: Mutex::new(outputs.collect()),
+            sessions: tokio::sync::Mutex::default(),
+            links: self.links(),
+            cutover: self.cutover.clone(),
+            until_caught_up: self.until_caught_up,
+            waiting: Mutex::default(),
         }
     }
 }

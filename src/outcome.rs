@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::journal::Status;
 use crate::measure::Measured;
-use crate::phases::MEASURE;
+use crate::phases::{self, MEASURE};
 use crate::plan::{Plan, StepId};
 use crate::resolve::Resolved;
 use crate::spec::Verify;
@@ -28,6 +28,10 @@ pub struct MigrationOutcome {
     pub begun: Option<Timestamp>,
     /// When its last step was done.
     pub completed: Option<Timestamp>,
+    /// When the target took over; an offline copy has no such moment.
+    pub switched: Option<Timestamp>,
+    /// From the fence around the source to that moment, in milliseconds.
+    pub write_outage_ms: Option<u64>,
     /// What was proven.
     pub proof: Proof,
     /// What went otherwise than one would wish, with reasons.
@@ -63,6 +67,7 @@ impl MigrationOutcome {
             .and_then(|value| serde_json::from_value(value).ok())
             .unwrap_or_default();
         let warnings = plan.steps().filter_map(|step| status.steps.get(&step.id));
+        let switched = phases::switched(status);
         let count = |rows: i64| u64::try_from(rows).unwrap_or(0);
         Self {
             version: REPORT_VERSION,
@@ -70,6 +75,9 @@ impl MigrationOutcome {
             migration: status.migration.clone().unwrap_or_default(),
             begun: status.begun,
             completed: status.completed,
+            switched: switched.map(|(at, _)| at),
+            write_outage_ms: switched
+                .and_then(|(_, outage)| u64::try_from(outage.as_millis()).ok()),
             proof: Proof {
                 verify: resolved.verify,
                 tables: measured.tables.len() as u64,
@@ -90,6 +98,6 @@ impl MigrationOutcome {
 
     /// Whether the switch from source to target was made; an offline copy has none.
     pub fn cutover_triggered(&self) -> bool {
-        false
+        self.switched.is_some()
     }
 }

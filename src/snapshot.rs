@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use tokio_postgres::Client;
 
+use crate::effect::SnapshotWanted;
 use crate::error::{Error, Result};
 use crate::postgres::{Conninfo, NO_TIMEOUTS, qualified};
+use crate::slot::{self, SlotMade};
 
 /// Exports the snapshot and says its name.
 const EXPORT: &str = "select pg_export_snapshot()";
@@ -21,10 +23,18 @@ const TABLES_PER_STATEMENT: usize = 50;
 /// and a rewriting ALTER TABLE are not MVCC-safe, and one that committed between a snapshot and
 /// the lock of `pg_dump` would show that snapshot an empty table (Caveats of the chapter
 /// Concurrency Control).
-pub(crate) fn statements(tables: &[(String, String)], lock_timeout: Duration) -> Vec<String> {
+///
+/// The snapshot of a slot is another session's, a walsender's, and is exported again from here:
+/// LOCK TABLE takes no snapshot, so that one can still be set after it.
+pub(crate) fn statements(wanted: &SnapshotWanted) -> Vec<String> {
+    let SnapshotWanted {
+        tables,
+        lock_timeout,
+        slot,
+    } = wanted;
     let mut all = vec![
         NO_TIMEOUTS.to_owned(),
-        set_lock_timeout(lock_timeout),
+        set_lock_timeout(*lock_timeout),
         "begin isolation level repeatable read, read only".to_owned(),
     ];
     all.extend(tables.chunks(TABLES_PER_STATEMENT).map(|some| {
@@ -32,8 +42,16 @@ pub(crate) fn statements(tables: &[(String, String)], lock_timeout: Duration) ->
         let names = names.join(", only ");
         format!("lock table only {names} in access share mode")
     }));
+    if let Some(slot) = slot {
+        all.push(slot::create(&slot.name));
+        all.push(set_snapshot("<snapshot of the slot>"));
+    }
     all.push(EXPORT.to_owned());
     all
+}
+
+fn set_snapshot(id: &str) -> String {
+    format!("set transaction snapshot '{id}'")
 }
 
 fn set_lock_timeout(lock_timeout: Duration) -> String {
@@ -48,27 +66,48 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Exports a snapshot of the source by [`statements`], of which the last says its name.
+    /// Exports a snapshot of the source by [`statements`], and makes its slot where one is wanted.
     ///
     /// # Errors
-    /// Whatever the server says.
+    /// Whatever the server says; that the slot was not made in time, with who stood in its way.
     pub(crate) async fn export(
         source: &Conninfo,
-        tables: &[(String, String)],
-        lock_timeout: Duration,
-    ) -> Result<Self> {
+        wanted: &SnapshotWanted,
+    ) -> Result<(Self, Option<SlotMade>)> {
         let client = source.connect().await?;
-        let statements = statements(tables, lock_timeout);
-        let (export, before) = statements.split_last().expect("the last one exports");
-        for sql in before {
-            client.batch_execute(sql).await?;
+        for sql in statements(&SnapshotWanted {
+            slot: None,
+            ..wanted.clone()
+        }) {
+            if sql == EXPORT {
+                break;
+            }
+            client.batch_execute(&sql).await?;
         }
-        let id = client.query_one(export, &[]).await?.try_get(0)?;
-        Ok(Self {
+        let made = match &wanted.slot {
+            Some(slot) => Some(slot::make(source, slot).await?),
+            None => None,
+        };
+        let exported = async {
+            if let Some((made, _walsender)) = &made {
+                client.batch_execute(&set_snapshot(&made.snapshot)).await?;
+            }
+            Ok(client.query_one(EXPORT, &[]).await?.try_get(0)?)
+        };
+        let id = match (exported.await, &wanted.slot) {
+            (Err(error), Some(slot)) => {
+                // Else it would look as if the refusal had left nothing behind.
+                slot::remove(source, &slot.name).await;
+                return Err(error);
+            }
+            (exported, _) => exported?,
+        };
+        let snapshot = Self {
             client,
             id,
-            lock_timeout,
-        })
+            lock_timeout: wanted.lock_timeout,
+        };
+        Ok((snapshot, made.map(|(made, _walsender)| made)))
     }
 
     /// The snapshot's name, for `pg_dump --snapshot` and `set transaction snapshot`.
@@ -98,9 +137,7 @@ impl Snapshot {
         client
             .batch_execute("begin isolation level repeatable read, read only")
             .await?;
-        client
-            .batch_execute(&format!("set transaction snapshot '{}'", self.id))
-            .await?;
+        client.batch_execute(&set_snapshot(&self.id)).await?;
         client.batch_execute("savepoint unlocked").await?;
         Ok(client)
     }

@@ -7,7 +7,7 @@ use clap::Args;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{PlanFile, not_confirmed, print, signals};
-use crate::error::{Exit, Result};
+use crate::error::{Error, Exit, Result};
 use crate::events::ProgressEvent;
 use crate::migrator::{Migrator, Prepared};
 use crate::outcome::MigrationOutcome;
@@ -23,17 +23,48 @@ pub(super) struct Apply {
     /// Print one JSON line per event; the last one says how it ended
     #[arg(long)]
     json: bool,
+    /// Stop here; PostgreSQL replicates on by itself, and apply or cutover go on
+    #[arg(long, value_name = "WHEN")]
+    until: Option<Until>,
+}
+
+/// How far an online migration goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Until {
+    /// Until the target has caught up with the source
+    CaughtUp,
 }
 
 impl Apply {
     pub(super) async fn run(&self) -> Result<Exit> {
-        let migrator = self.file.migrator()?;
+        let migrator = self.file.migrator_until(self.until.is_some())?;
+        if self.until.is_some() && migrator.resolved().online.is_none() {
+            return Err(Error::new(
+                Exit::Usage,
+                "--until means nothing for an offline migration",
+                "Leave it out, or write `mode: online` in the plan.",
+            ));
+        }
+        self.run_with(&migrator).await
+    }
+
+    /// The run that `cutover` makes when no other does.
+    pub(super) fn for_cutover(file: PlanFile, json: bool) -> Self {
+        Self {
+            file,
+            yes: true,
+            json,
+            until: None,
+        }
+    }
+
+    pub(super) async fn run_with(&self, migrator: &Migrator) -> Result<Exit> {
         super::log::to_stderr_and_file(self.file.verbose, migrator.state())?;
         if self.yes {
-            signals::stop_on_signals(&migrator);
+            signals::stop_on_signals(migrator);
         }
         let events = migrator.events();
-        let (done, ()) = tokio::join!(self.migrate(&migrator), self.show(events));
+        let (done, ()) = tokio::join!(self.migrate(migrator), self.show(events));
         let Some(outcome) = done? else {
             return Ok(Exit::Done);
         };
@@ -41,10 +72,7 @@ impl Apply {
             return Ok(Exit::Done);
         }
         print::out(&outcome_text(&outcome))?;
-        let file = self.file.plan.display();
-        let next = format!(
-            "use the target. `pg_dbmigrator finalize {file}` forgets the migration's state."
-        );
+        let next = next(&self.file.plan.display().to_string(), &outcome);
         print::out(&format!("\n{}", wrapped("Next: ", 6, &next)))
     }
 
@@ -90,6 +118,22 @@ impl Apply {
             shown.show(&event);
         }
     }
+}
+
+fn next(file: &str, outcome: &MigrationOutcome) -> String {
+    if outcome.completed.is_none() {
+        return format!(
+            "PostgreSQL replicates by itself. `pg_dbmigrator cutover {file}` switches to the \
+             target, `apply {file}` watches, `abort {file}` takes everything back."
+        );
+    }
+    if outcome.cutover_triggered() {
+        return format!(
+            "the target serves. `pg_dbmigrator rollback {file}` goes back to the source without \
+             losing anything; `finalize {file}` gives up that way back."
+        );
+    }
+    format!("use the target. `pg_dbmigrator finalize {file}` forgets the migration's state.")
 }
 
 /// One JSON line per event.

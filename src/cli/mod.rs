@@ -3,6 +3,7 @@
 
 mod abort;
 mod apply;
+mod cutover;
 mod finalize;
 mod log;
 mod plan;
@@ -53,7 +54,7 @@ impl From<Colour> for anstream::ColorChoice {
 const EXIT_CODES: &str = "\
 Exit codes: 0 done and proven; 1 failed, resumable; 2 usage; 3 plan file invalid; 4 refused;
 5 a human must decide; 6 verification found a difference; 7 verification could not be completed;
-9 another process holds the lock; 130 and 143 interrupted, resumable.";
+8 the cutover was rolled back, the source serves; 9 another process holds the lock; 130 and 143 interrupted, resumable.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -61,6 +62,8 @@ enum Command {
     Plan(plan::Plan),
     /// Carry the plan out; run again, it goes on where it stopped
     Apply(apply::Apply),
+    /// Switch from source to target, whether or not an apply runs
+    Cutover(cutover::Cutover),
     /// Show where a migration stands; asks no server
     Status(status::Status),
     /// Before it is complete: take back everything this plan made
@@ -98,7 +101,13 @@ struct PlanFile {
 impl PlanFile {
     /// Reads the plan.
     fn migrator(&self) -> Result<Migrator> {
+        self.migrator_until(false)
+    }
+
+    /// Reads the plan; a run may end once the target has caught up.
+    fn migrator_until(&self, until_caught_up: bool) -> Result<Migrator> {
         Migrator::new(Config {
+            until_caught_up,
             plan: self.plan.clone(),
             vars: self.var.iter().cloned().collect::<BTreeMap<_, _>>(),
             set: self.set.clone(),
@@ -155,6 +164,7 @@ async fn run(command: Command) -> Result<Exit> {
     match command {
         Command::Plan(plan) => plan.run().await,
         Command::Apply(apply) => apply.run().await,
+        Command::Cutover(cutover) => cutover.run().await,
         Command::Status(status) => status.run(),
         Command::Abort(abort) => abort.run().await,
         Command::Finalize(finalize) => finalize.run().await,

@@ -1,4 +1,5 @@
-//! SIGINT and SIGTERM: the first asks for a safe stop, a second SIGINT ends the process at once.
+//! SIGINT and SIGTERM: the first asks for a safe stop, a second SIGINT ends the process at once;
+//! while a migration streams, the first SIGINT asks for its cutover.
 //! Nothing is undone here; `apply` goes on from what the journal says.
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,6 +12,7 @@ use crate::stop::StopReason;
 /// Listens for signals for as long as the process lives.
 pub(super) fn stop_on_signals(migrator: &Migrator) {
     let stop = migrator.stop_handle();
+    let cutover = migrator.cutover_handle();
     let state = migrator.state().path().to_owned();
     let listen = |kind| signal(kind).expect("a signal handler can be installed");
     let mut interrupt = listen(SignalKind::interrupt());
@@ -20,6 +22,11 @@ pub(super) fn stop_on_signals(migrator: &Migrator) {
         loop {
             tokio::select! {
                 _ = interrupt.recv() => {
+                    if cutover.is_streaming() {
+                        tracing::warn!("cutting over; press Ctrl+C again to take it back");
+                        cutover.request();
+                        continue;
+                    }
                     interrupts += 1;
                     if interrupts > 1 {
                         // The journal is always on disk; of the child programs only the first

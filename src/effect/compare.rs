@@ -13,7 +13,7 @@ use crate::inspect;
 use crate::measure::{self, Measured, Rows, SETTINGS};
 use crate::phases::{MEASURE, RESTORE};
 use crate::plan::StepId;
-use crate::postgres::full_name;
+use crate::postgres::{full_name, quote_identifier};
 
 /// Measures the source under the snapshot that the dump reads from.
 ///
@@ -56,6 +56,7 @@ pub(super) async fn compare(world: &World, scene: Scene<'_>, what: &Comparison) 
         let (differences, warnings) = match what {
             Comparison::Schema(scope) => schema(world, scope).await?,
             Comparison::Rows { measure } => rows(world, measure).await?,
+            Comparison::Now { measure } => (now(world, measure).await?, Vec::new()),
             Comparison::Database { expected } => (database(world, expected).await?, Vec::new()),
             Comparison::SourceWrites => (Vec::new(), source_writes(world).await?),
         };
@@ -111,6 +112,7 @@ fn restricted(fingerprint: Fingerprint, scope: &SchemaScope) -> Fingerprint {
     let SchemaScope {
         without_schemas,
         without_relations,
+        without_publication,
         owners,
         tablespaces,
         rows,
@@ -124,6 +126,11 @@ fn restricted(fingerprint: Fingerprint, scope: &SchemaScope) -> Fingerprint {
         !without_schemas.iter().any(|gone| gone == schema)
             && !relation.is_some_and(|relation| gone(schema, relation))
     });
+    if let Some(publication) = without_publication {
+        let names = [publication.clone(), quote_identifier(publication)];
+        let names = names.map(|name| format!("publication {name}"));
+        kept = kept.without(|object, _| names.contains(&object.to_string()));
+    }
     if !rows {
         kept = kept.without_aspect(Aspect::Populated);
     }
@@ -150,6 +157,18 @@ async fn rows(world: &World, what: &Measure) -> Result<(Vec<String>, Vec<String>
     }
     differences.extend(sequence_differences(world, what, &source, &target).await?);
     Ok((differences, warnings))
+}
+
+/// Both sides as they are at this moment, while nobody writes to either. A sequence of the target
+/// may be ahead, never behind: which is which was settled when they were carried over.
+async fn now(world: &World, what: &Measure) -> Result<Vec<String>> {
+    let measured = async |place| {
+        let clients = try_join_all((0..what.jobs).map(|_| world.open(place))).await?;
+        try_join_all(clients.iter().map(settle)).await?;
+        measure::measure(&clients, what).await
+    };
+    let (source, target) = tokio::try_join!(measured(Place::Source), measured(Place::Target))?;
+    Ok(table_differences(what, &source, &target).0)
 }
 
 /// What differs, and what differs because PostgreSQL filled it anew.

@@ -1,7 +1,7 @@
 //! Effects as text: the lines that `plan` prints, the journal keeps and `apply` performs.
 //! It matches every field by name, so that nothing can be performed that is not printed.
 
-use super::{Argument, Comparison, Effect, Measure, Program, SchemaScope};
+use super::{Argument, Comparison, Effect, Measure, Program, SchemaScope, replication};
 use crate::measure;
 
 /// The lines of an effect: the SQL that is sent, or the program that is run. Values known only
@@ -13,13 +13,7 @@ pub fn lines(effect: &Effect) -> Vec<String> {
             .map(|sql| format!("{place}: {sql}"))
             .collect(),
         Effect::Remember { place, sql } => vec![format!("{place}: {sql}")],
-        Effect::ExportSnapshot {
-            tables,
-            lock_timeout,
-        } => crate::snapshot::statements(tables, *lock_timeout)
-            .iter()
-            .map(|sql| format!("source: {sql}"))
-            .collect(),
+        Effect::ExportSnapshot(wanted) => on("source", crate::snapshot::statements(wanted)),
         Effect::Program(program) => vec![program_line(program)],
         Effect::MeasureSource(what) => {
             let mut lines = vec![format!("source: {}", measure::WRITES)];
@@ -28,7 +22,27 @@ pub fn lines(effect: &Effect) -> Vec<String> {
         }
         Effect::Compare(comparison) => comparison_lines(comparison),
         Effect::RemoveDump => vec!["remove <dump>".to_owned()],
+        Effect::Subscribe(_)
+        | Effect::CheckSlot { .. }
+        | Effect::Follow(_)
+        | Effect::ReadFence(_)
+        | Effect::OpenFence { .. }
+        | Effect::AwaitSilence { .. }
+        | Effect::Drain { .. }
+        | Effect::ProveDrained { .. }
+        | Effect::CarrySequences { .. }
+        | Effect::CopyRows { .. }
+        | Effect::Hook(_) => replication::lines(effect),
     }
+}
+
+/// SQL, with the place where it runs before it.
+pub(super) fn on(
+    place: impl std::fmt::Display,
+    sql: impl IntoIterator<Item = String>,
+) -> Vec<String> {
+    let sql = sql.into_iter();
+    sql.map(|sql| format!("{place}: {sql}")).collect()
 }
 
 fn program_line(program: &Program) -> String {
@@ -62,7 +76,7 @@ impl Argument {
 }
 
 /// Quotes a word as a shell would need it, so that a printed line can be pasted.
-fn shell_word(text: &str) -> String {
+pub(super) fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./,:+@%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();
@@ -92,6 +106,7 @@ fn comparison_lines(comparison: &Comparison) -> Vec<String> {
         Comparison::Schema(SchemaScope {
             without_schemas,
             without_relations,
+            without_publication: _,
             owners,
             tablespaces,
             rows: _,
@@ -116,6 +131,11 @@ fn comparison_lines(comparison: &Comparison) -> Vec<String> {
         }
         Comparison::Database { expected: _ } => {
             vec!["compare: the database's owner, comment, privileges and settings".to_owned()]
+        }
+        Comparison::Now { measure } => {
+            let mut lines = measure_lines("source", measure);
+            lines.extend(measure_lines("target", measure));
+            lines
         }
         Comparison::SourceWrites => vec![format!("source: {}", measure::WRITES)],
     }

@@ -1,27 +1,26 @@
 //! Performs the export of a snapshot, and keeps the session that holds it.
 //! It never reuses a snapshot of another run: that one died with its process.
 
-use std::time::Duration;
-
+use super::SnapshotWanted;
 use super::world::{Output, Scene, World};
 use crate::error::Result;
 use crate::snapshot::Snapshot;
 
-/// Locks, exports the snapshot and puts it into the world.
+/// Locks, exports the snapshot and puts it into the world; what is known of the slot is the
+/// output.
 ///
 /// # Errors
 /// The server's.
 pub(super) async fn export(
     world: &World,
     scene: Scene<'_>,
-    (tables, lock_timeout): (&[(String, String)], Duration),
+    wanted: &SnapshotWanted,
 ) -> Result<Output> {
-    for sql in crate::snapshot::statements(tables, lock_timeout) {
+    for sql in crate::snapshot::statements(wanted) {
         world.performed(scene, format!("source: {sql}"));
     }
-    let snapshot = world
-        .unless_stopped(Snapshot::export(&world.source, tables, lock_timeout))
-        .await?;
+    let work = Snapshot::export(&world.source, wanted);
+    let (snapshot, slot) = world.unless_stopped(work).await?;
     *world.snapshot.lock().await = Some(snapshot);
-    Ok(Output::default())
+    Ok(slot.map_or_else(Output::default, |slot| Output::of(&slot)))
 }

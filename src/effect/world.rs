@@ -3,18 +3,21 @@
 //! the journal.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_postgres::Client;
 
-use super::{Effect, Place};
+use super::{Effect, Place, Side};
+use crate::cutover_request::CutoverRequests;
 use crate::error::{Error, Exit, Result};
 use crate::events::{Events, Happened, Whence};
 use crate::plan::{Phase, Step, StepId};
 use crate::postgres::Conninfo;
+use crate::secret::Sealed;
 use crate::snapshot::Snapshot;
 use crate::state::StateDir;
 use crate::stop::Stop;
@@ -39,6 +42,25 @@ pub struct World {
     pub snapshot: tokio::sync::Mutex<Option<Snapshot>>,
     /// What steps found out, in this run or an earlier one.
     pub outputs: Mutex<BTreeMap<StepId, Value>>,
+    /// Sessions that are kept, where every millisecond counts.
+    pub sessions: tokio::sync::Mutex<BTreeMap<Place, Arc<Client>>>,
+    /// How each end is reached from the other, where the plan says so.
+    pub links: Links,
+    /// Who may ask for the cutover.
+    pub(crate) cutover: CutoverRequests,
+    /// Whether following ends once the target has caught up.
+    pub until_caught_up: bool,
+    /// What a step waits for at the moment, for whoever loses patience.
+    pub waiting: Mutex<String>,
+}
+
+/// Connection strings for subscriptions.
+#[derive(Debug, Clone, Default)]
+pub struct Links {
+    /// How the target reaches the source.
+    pub source: Option<Sealed>,
+    /// How the source reaches the target.
+    pub target: Option<Sealed>,
 }
 
 /// What a step brought about, besides its effects.
@@ -75,6 +97,62 @@ impl World {
     /// When no connection can be made.
     pub async fn open(&self, place: Place) -> Result<Client> {
         self.conninfo(place).connect_untimed().await
+    }
+
+    /// A session that later steps use again; opened anew when it was lost.
+    ///
+    /// # Errors
+    /// When no connection can be made.
+    pub async fn session(&self, place: Place) -> Result<Arc<Client>> {
+        let mut sessions = self.sessions.lock().await;
+        if let Some(client) = sessions.get(&place).filter(|client| !client.is_closed()) {
+            return Ok(Arc::clone(client));
+        }
+        let client = Arc::new(self.open(place).await?);
+        sessions.insert(place, Arc::clone(&client));
+        Ok(client)
+    }
+
+    /// Says what a step waits for; nothing, once it does not.
+    pub(super) fn waits_for(&self, what: String) {
+        *self.waiting.lock().expect("no holder of this lock panics") = what;
+    }
+
+    /// What a step waits for.
+    pub fn waiting(&self) -> String {
+        let waiting = self.waiting.lock().expect("no holder of this lock panics");
+        waiting.clone()
+    }
+
+    /// Ends the kept sessions: whoever still waits for one gets an error.
+    pub async fn forget_sessions(&self) {
+        self.sessions.lock().await.clear();
+    }
+
+    /// A kept session in the phases that hold up the application, else one of the step's own.
+    ///
+    /// # Errors
+    /// When no connection can be made.
+    pub(super) async fn session_for(&self, scene: Scene<'_>, place: Place) -> Result<Arc<Client>> {
+        match scene.phase {
+            Phase::Cutover => self.session(place).await,
+            _ => Ok(Arc::new(self.open(place).await?)),
+        }
+    }
+
+    /// How a server reaches the end on `side`, for its subscription.
+    ///
+    /// # Errors
+    /// When a secret cannot be revealed, or the connection cannot be put into one string.
+    pub(super) fn link(&self, side: Side) -> Result<SecretString> {
+        let (given, own) = match side {
+            Side::Source => (&self.links.source, &self.source),
+            Side::Target => (&self.links.target, &self.target),
+        };
+        match given {
+            Some(given) => given.reveal(),
+            None => own.for_subscription(),
+        }
     }
 
     /// Tells what is sent to a server or run here, just before it is.
@@ -150,15 +228,37 @@ pub async fn perform(effect: &Effect, scene: Scene<'_>, world: &World) -> Result
             super::sql::run(world, scene, *place, statements).await
         }
         Effect::Remember { place, sql } => super::sql::remember(world, scene, *place, sql).await,
-        Effect::ExportSnapshot {
-            tables,
-            lock_timeout,
-        } => super::snapshot::export(world, scene, (tables, *lock_timeout)).await,
+        Effect::ExportSnapshot(wanted) => super::snapshot::export(world, scene, wanted).await,
         Effect::Program(program) => super::program::run(world, scene, program).await,
         Effect::MeasureSource(measure) => {
             super::compare::measure_source(world, scene, measure).await
         }
         Effect::Compare(comparison) => super::compare::compare(world, scene, comparison).await,
         Effect::RemoveDump => super::dump_files::remove(world, scene),
+        Effect::Subscribe(subscription) => {
+            super::subscribe::subscribe(world, scene, subscription).await
+        }
+        Effect::CheckSlot { slot, made_by } => {
+            super::subscribe::check_slot(world, scene, (slot, made_by)).await
+        }
+        Effect::Follow(what) => super::follow::follow(world, scene, what).await,
+        Effect::ReadFence(fence) => super::fence::read(world, scene, fence).await,
+        Effect::OpenFence { fence, before } => {
+            super::fence::open(world, scene, (fence, before)).await
+        }
+        Effect::AwaitSilence { side, terminate } => {
+            super::silence::wait(world, scene, (*side, *terminate)).await
+        }
+        Effect::Drain { side, slot } => super::drain::drain(world, scene, (*side, slot)).await,
+        Effect::ProveDrained {
+            side,
+            slot,
+            publication,
+        } => super::drain::prove(world, scene, (*side, slot, publication)).await,
+        Effect::CarrySequences { from, sequences } => {
+            super::sequences::carry(world, scene, (*from, sequences)).await
+        }
+        Effect::CopyRows { from, tables } => super::rows::copy(world, scene, (*from, tables)).await,
+        Effect::Hook(hook) => super::hook::run(world, scene, hook).await,
     }
 }

@@ -12,6 +12,7 @@ use crate::events::{Happened, Whence};
 use crate::executor::Executor;
 use crate::journal::{Event, FORMAT, Journal, Status};
 use crate::outcome::MigrationOutcome;
+use crate::plan::Phase;
 use crate::state::StateLock;
 use crate::stop::{StopHandle, StopReason};
 
@@ -96,8 +97,10 @@ impl Prepared<'_> {
             world: &world,
             journal: &self.journal,
         };
+        let online = migrator.resolved.online.is_some();
+        let until = (online && migrator.until_caught_up).then_some(Phase::StreamApply);
         tokio::select! {
-            done = executor.apply() => done,
+            done = executor.apply(until) => done.map(|_| ()),
             never = keep_lock(&self.ends, &mut self.target_lock, &migrator.stop_handle) => {
                 match never {}
             }

@@ -1,18 +1,52 @@
 //! Complete: the dump is removed. Never earlier, because until the target is proven the dump is
 //! the way to fill it again.
 
+use super::stream_apply::unsubscribe;
 use super::{Scene, step};
-use crate::effect::Effect;
+use crate::effect::{Effect, Place, Side};
 use crate::plan::Step;
+use crate::resolve::Online;
+use crate::slot;
 
 /// The steps of the phase.
 pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
-    let dump = Step {
-        effects: vec![Effect::RemoveDump],
-        ..step("dump.remove", "remove the dump")
-    };
-    super::act_as::end(scene)
-        .into_iter()
-        .chain([dump])
-        .collect()
+    let mut steps: Vec<Step> = super::act_as::end(scene).into_iter().collect();
+    match &scene.stream {
+        None => steps.push(Step {
+            effects: vec![Effect::RemoveDump],
+            ..step("dump.remove", "remove the dump")
+        }),
+        Some((online, _)) => steps.extend(end_stream(online)),
+    }
+    steps
+}
+
+/// The stream from source to target is at its end: that nothing was left in it is proven once
+/// more, now that nobody waits.
+fn end_stream(online: &Online) -> Vec<Step> {
+    let mut steps = vec![Step {
+        effects: vec![Effect::ProveDrained {
+            side: Side::Source,
+            slot: online.slot.clone(),
+            publication: online.publication.clone(),
+        }],
+        ..step(
+            "stream.prove",
+            "nothing was written to the source after the switch",
+        )
+    }];
+    if !online.cutover.keep_subscription {
+        steps.push(Step {
+            effects: vec![
+                super::sql(Place::Target, vec![unsubscribe(&online.subscription)]),
+                super::sql(Place::Source, vec![slot::drop_statement(&online.slot)]),
+            ],
+            ..step(
+                "stream.end",
+                "subscription and slot; the publication stays until finalize",
+            )
+        });
+    }
+    super::in_order(&mut steps);
+    steps
 }

@@ -3,26 +3,32 @@
 
 mod act_as;
 mod complete;
+mod cutover;
 mod dump;
 mod left_behind;
 mod prepare_snapshot;
 mod restore;
 mod restore_runs;
 mod roles;
+mod stream_apply;
 mod verify;
 
 pub use left_behind::left_behind;
 
-use crate::effect::{LargeObjectMeasure, Measure, TableRows, TableSize};
+use crate::effect::{
+    Effect, Fence, LargeObjectMeasure, Measure, Place, READ_ONLY, TableRows, TableSize,
+};
 use crate::error::{Error, Result};
 use crate::inspect::{Facts, Relation, RelationKind, Toolset};
 use crate::journal::Status;
 use crate::plan::{IfInterrupted, Phase, Stage, Step, StepId};
+use crate::postgres::quote_identifier;
 use crate::preflight::choose_tools;
 use crate::report::{bytes, counted};
-use crate::resolve::Resolved;
+use crate::resolve::{Online, Resolved};
 use crate::selection::Selection;
 use crate::spec::{Scope, Verify};
+use crate::streamed::Streamed;
 
 /// The step that exports the snapshot.
 pub const SNAPSHOT: &str = "snapshot.export";
@@ -39,6 +45,15 @@ pub const DATABASE: &str = "target.database";
 /// The step that runs `pg_restore`.
 pub const RESTORE: &str = "restore.run";
 
+/// The step that has the subscription run.
+pub const ENABLE: &str = "stream.enable";
+/// The step that watches the replication.
+pub const FOLLOW: &str = "stream.follow";
+/// The step that reads what closing the target will change.
+pub const TARGET_BEFORE: &str = "target.before";
+/// The step that reads what the fence around the source will change.
+pub const SOURCE_BEFORE: &str = "cutover.before";
+
 /// What every phase looks at.
 pub struct Scene<'a> {
     /// What was meant.
@@ -49,6 +64,8 @@ pub struct Scene<'a> {
     pub selection: Selection,
     /// The client programs to use.
     pub tools: &'a Toolset,
+    /// What is replicated, in an online migration.
+    pub stream: Option<(&'a Online, Streamed)>,
 }
 
 impl<'a> Scene<'a> {
@@ -66,11 +83,14 @@ impl<'a> Scene<'a> {
                 format!("Install them, for instance `apt-get install postgresql-client-{to}`."),
             )
         })?;
+        let online = resolved.online.as_ref();
+        let stream = online.map(|online| (online, Streamed::settle(facts, &selection, online)));
         Ok(Self {
             resolved,
             facts,
             selection,
             tools,
+            stream,
         })
     }
 
@@ -103,12 +123,35 @@ impl<'a> Scene<'a> {
         self.resolved.copy.scope != Scope::Data
     }
 
-    /// What is measured, the same on both sides.
+    /// What is measured under the snapshot, and on the target after the copy: online, sequences move
+    /// on meanwhile.
     pub fn measure(&self) -> Measure {
+        let all = self.measure_by(self.resolved.verify);
+        match self.stream {
+            Some(_) => Measure {
+                sequences: Vec::new(),
+                ..all
+            },
+            None => all,
+        }
+    }
+
+    /// What is measured on both sides while nobody writes. Materialized views are only as fresh as
+    /// they are, and large objects not in the stream.
+    pub fn measure_now(&self, verify: Verify) -> Measure {
+        let mut all = self.measure_by(verify);
+        all.tables.retain(|table| !table.refreshed);
+        Measure {
+            large_objects: None,
+            ..all
+        }
+    }
+
+    fn measure_by(&self, verify: Verify) -> Measure {
         if !self.moves_rows() {
             return Measure::default();
         }
-        let by_rows = self.resolved.verify == Verify::Rows;
+        let by_rows = verify == Verify::Rows;
         let hashable = self
             .facts
             .source
@@ -203,6 +246,14 @@ pub fn stage(phase: Phase, scene: &Scene<'_>) -> Stage {
             "prove that the target holds what the source held",
             verify::steps(scene),
         ),
+        Phase::StreamApply => (
+            "let PostgreSQL replicate what was written since",
+            stream_apply::steps(scene),
+        ),
+        Phase::Cutover => (
+            "switch from source to target, as a whole or not at all",
+            cutover::steps(scene),
+        ),
         Phase::Complete => (
             "remove what was only needed on the way",
             complete::steps(scene),
@@ -212,12 +263,91 @@ pub fn stage(phase: Phase, scene: &Scene<'_>) -> Stage {
         phase,
         purpose,
         steps,
+        switch: match phase {
+            Phase::Cutover => cutover::switch(scene),
+            _ => None,
+        },
     }
+}
+
+/// The phases that a plan has: an offline one has no stream.
+pub fn phases(scene: &Scene<'_>) -> impl Iterator<Item = Phase> {
+    let online = scene.stream.is_some();
+    let streams = |phase: &Phase| matches!(phase, Phase::StreamApply | Phase::Cutover);
+    Phase::ALL
+        .into_iter()
+        .filter(move |phase| online || !streams(phase))
+}
+
+/// Has each step wait for the one before it.
+fn in_order(steps: &mut [Step]) {
+    for index in 1..steps.len() {
+        let before = steps[index - 1].id.clone();
+        steps[index].after.push(before);
+    }
+}
+
+fn sql(place: Place, statements: Vec<String>) -> Effect {
+    Effect::Sql { place, statements }
+}
+
+/// The statements that close a fence.
+fn closing(fence: &Fence) -> Vec<String> {
+    let roles = fence.roles.iter();
+    let roles = roles.map(|role| format!("alter role {} nologin", quote_identifier(role)));
+    let read_only = fence.read_only.then(|| {
+        let database = quote_identifier(&fence.database);
+        format!("alter database {database} set {READ_ONLY} = on")
+    });
+    roles.chain(read_only).collect()
+}
+
+/// The columns that rows consist of; the others are computed.
+fn stored_columns(relation: &Relation) -> Vec<String> {
+    let generated = &relation.identity.generated;
+    let columns = relation.columns.iter();
+    columns
+        .filter(|name| !generated.contains(name))
+        .cloned()
+        .collect()
+}
+
+/// Tables by name, with what is needed to copy their rows.
+fn table_rows(scene: &Scene<'_>, names: &[(String, String)]) -> Vec<TableRows> {
+    let named = |relation: &&Relation| {
+        let mut names = names.iter();
+        names.any(|(schema, name)| *schema == relation.schema && *name == relation.name)
+    };
+    let row = |relation: &Relation| TableRows {
+        schema: relation.schema.clone(),
+        name: relation.name.clone(),
+        hash: None,
+        columns: stored_columns(relation),
+        bytes: relation.bytes,
+        refreshed: false,
+    };
+    scene.kept().filter(named).map(row).collect()
 }
 
 /// The OID of the database that the migration made, as far as the journal knows.
 pub(crate) fn made_database(status: &Status) -> Option<&str> {
     status.steps.get(&StepId::new(DATABASE))?.output.as_str()
+}
+
+/// Whether PostgreSQL replicates by itself already.
+pub(crate) fn is_streaming(status: &Status) -> bool {
+    status.is_done(&StepId::new(ENABLE))
+}
+
+/// How long applications could not write, and when the target was opened: from the fence to the
+/// switch.
+pub(crate) fn switched(status: &Status) -> Option<(jiff::Timestamp, jiff::SignedDuration)> {
+    let opened = status.steps.get(&StepId::new(cutover::OPEN))?.done?;
+    let first = [cutover::BEFORE_FENCE, cutover::FENCE].map(StepId::new);
+    let fenced = first
+        .iter()
+        .find_map(|id| Some(status.steps.get(id)?.started))?;
+    Some((opened, opened.duration_since(fenced)))
 }
 
 /// Whether nothing was begun yet that changes the target database.
@@ -238,5 +368,6 @@ fn step(id: &str, summary: impl Into<String>) -> Step {
         effects: Vec::new(),
         if_interrupted: IfInterrupted::RedoFrom(id),
         undo: Vec::new(),
+        standing: false,
     }
 }

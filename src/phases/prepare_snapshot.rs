@@ -1,24 +1,119 @@
-//! PrepareSnapshot: one moment of the source, exported for all who read it.
-//! Without rows to copy there is no moment to fix, and no step.
+//! PrepareSnapshot: one moment of the source, exported for all who read it; online, the stream of
+//! everything after that moment begins with it. Nothing here touches the target.
 
 use super::{SNAPSHOT, Scene, step};
-use crate::effect::Effect;
+use crate::effect::{Effect, NewSlot, Place, SnapshotWanted};
 use crate::inspect::{Relation, RelationKind};
-use crate::plan::Step;
+use crate::plan::{IfInterrupted, Question, Step};
+use crate::postgres::{full_name, qualified, quote_identifier, quote_literal};
+use crate::report::counted;
+use crate::resolve::Online;
+use crate::streamed::{IdentityChange, Streamed};
 
 /// The steps of the phase.
 pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
+    let mut steps = match &scene.stream {
+        Some((online, streamed)) => before_the_slot(online, streamed),
+        None => Vec::new(),
+    };
+    steps.push(snapshot(scene));
+    super::in_order(&mut steps);
+    steps
+}
+
+fn snapshot(scene: &Scene<'_>) -> Step {
     let locked = |kind| matches!(kind, RelationKind::Table | RelationKind::PartitionedTable);
     let tables = scene.kept().filter(|relation| locked(relation.kind));
     let name = |relation: &Relation| (relation.schema.clone(), relation.name.clone());
-    vec![Step {
-        effects: vec![Effect::ExportSnapshot {
+    let slot = scene.stream.as_ref().map(|(online, _)| NewSlot {
+        name: online.slot.clone(),
+        timeout: online.slot_creation_timeout,
+    });
+    let undo = slot.iter().map(|slot| Effect::Sql {
+        place: Place::Source,
+        statements: vec![crate::slot::drop_statement(&slot.name)],
+    });
+    let summary = match &slot {
+        Some(slot) => format!(
+            "with replication slot {}: all later changes wait there",
+            slot.name
+        ),
+        None => "one moment of the source, held until it is dumped and measured".to_owned(),
+    };
+    Step {
+        undo: undo.collect(),
+        effects: vec![Effect::ExportSnapshot(SnapshotWanted {
             tables: tables.map(name).collect(),
             lock_timeout: scene.resolved.lock_timeout,
-        }],
+            slot,
+        })],
+        ..step(SNAPSHOT, summary)
+    }
+}
+
+/// What must be there before the slot: a slot reads its publication as it was at the time of each
+/// change; and a published table without identity fails its application's UPDATE and DELETE.
+fn before_the_slot(online: &Online, streamed: &Streamed) -> Vec<Step> {
+    let identities = streamed.identities.iter().map(identity);
+    let publication = publication(Place::Source, &online.publication, &streamed.tables);
+    identities.chain([publication]).collect()
+}
+
+fn identity(change: &IdentityChange) -> Step {
+    let table = qualified(&change.schema, &change.name);
+    let set = |to: &str| Effect::Sql {
+        place: Place::Source,
+        statements: vec![format!("alter table only {table} replica identity {to}")],
+    };
+    Step {
+        effects: vec![set(&change.to)],
+        undo: vec![set(&change.was)],
         ..step(
-            SNAPSHOT,
-            "one moment of the source, held until it is dumped and measured",
+            &format!(
+                "source.identity.{}",
+                full_name(&change.schema, &change.name)
+            ),
+            format!(
+                "REPLICA IDENTITY {}, to be put back at the end",
+                change.to.to_uppercase()
+            ),
         )
-    }]
+    }
+}
+
+/// A publication of exactly these tables, on either side.
+pub(super) fn publication(place: Place, name: &str, tables: &[(String, String)]) -> Step {
+    let list: Vec<String> = tables
+        .iter()
+        .map(|(s, n)| format!("only {}", qualified(s, n)))
+        .collect();
+    let list = if list.is_empty() {
+        String::new()
+    } else {
+        format!(" for table {}", list.join(", "))
+    };
+    let quoted = quote_identifier(name);
+    let sql = |statement: String| Effect::Sql {
+        place,
+        statements: vec![statement],
+    };
+    let id = match place {
+        Place::Source => "source.publication",
+        Place::Target | Place::TargetMaintenance => "cutover.reverse.publication",
+    };
+    Step {
+        effects: vec![sql(format!("create publication {quoted}{list}"))],
+        if_interrupted: IfInterrupted::Ask(Question {
+            database: place,
+            sql: format!(
+                "select exists (select from pg_publication where pubname = {})",
+                quote_literal(name)
+            ),
+        }),
+        undo: vec![sql(format!("drop publication if exists {quoted}"))],
+        ..step(
+            id,
+            format!("{name}: {}", counted(tables.len() as u64, "table")),
+        )
+    }
 }

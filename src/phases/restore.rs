@@ -2,7 +2,7 @@
 //! keeps only with `--create` is set at the end, so that no setting of the database meets the
 //! restore. Nothing here is done to the source.
 
-use super::{DATABASE, DROP, PUBLIC, RESTORE, Scene, step};
+use super::{DATABASE, DROP, PUBLIC, RESTORE, Scene, sql, step};
 use crate::database_settings::{self, CreateOptions};
 use crate::effect::{Effect, Place};
 use crate::inspect::RelationKind;
@@ -37,15 +37,19 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     if scene.moves_structure() && scene.resolved.copy.owners {
         steps.extend(settings(scene));
     }
-    for index in 1..steps.len() {
-        let before = steps[index - 1].id.clone();
-        steps[index].after.push(before);
+    if let Some((online, _)) = &scene.stream {
+        let name = quote_identifier(&online.publication);
+        let drop = format!("drop publication if exists {name}");
+        steps.push(Step {
+            effects: vec![sql(Place::Target, vec![drop])],
+            ..step(
+                "target.publication",
+                "the dump brought the migration's own along",
+            )
+        });
     }
+    super::in_order(&mut steps);
     steps
-}
-
-pub(super) fn sql(place: Place, statements: Vec<String>) -> Effect {
-    Effect::Sql { place, statements }
 }
 
 /// The database is created, or emptied, or already there and empty.

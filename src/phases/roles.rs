@@ -1,8 +1,7 @@
 //! Roles that the objects need and the target lacks: made without passwords, with what else they
 //! have on the source. A role that was there before is never changed.
 
-use super::restore::sql;
-use super::{Scene, step};
+use super::{Scene, sql, step};
 use crate::database_settings;
 use crate::effect::Place;
 use crate::inspect::{Membership, Role};

@@ -16,22 +16,10 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     let owners = scene.resolved.copy.owners;
     let mut steps = Vec::new();
     if scene.moves_structure() {
-        let scope = SchemaScope {
-            without_schemas: scene.selection.excluded_schemas().iter().cloned().collect(),
-            without_relations: scene
-                .selection
-                .excluded_relations()
-                .iter()
-                .cloned()
-                .collect(),
-            owners,
-            tablespaces: scene.resolved.copy.tablespaces,
-            rows: scene.moves_rows(),
-        };
         steps.push(comparison(
             "verify.schema",
             "every object",
-            Comparison::Schema(scope),
+            Comparison::Schema(schema_scope(scene)),
         ));
     }
     if scene.moves_structure() && owners {
@@ -58,6 +46,8 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
             &summary,
             Comparison::Rows { measure },
         ));
+    }
+    if scene.moves_rows() && scene.stream.is_none() {
         let summary = "was the source written to meanwhile?";
         steps.push(comparison(
             "verify.source_writes",
@@ -66,6 +56,20 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
         ));
     }
     steps
+}
+
+/// Which objects are compared.
+pub(super) fn schema_scope(scene: &Scene<'_>) -> SchemaScope {
+    let selection = &scene.selection;
+    let stream = scene.stream.as_ref();
+    SchemaScope {
+        without_schemas: selection.excluded_schemas().iter().cloned().collect(),
+        without_relations: selection.excluded_relations().iter().cloned().collect(),
+        without_publication: stream.map(|(online, _)| online.publication.clone()),
+        owners: scene.resolved.copy.owners,
+        tablespaces: scene.resolved.copy.tablespaces,
+        rows: scene.moves_rows(),
+    }
 }
 
 fn comparison(id: &str, summary: &str, what: Comparison) -> Step {

@@ -20,7 +20,14 @@ pub fn outcome_text(outcome: &MigrationOutcome) -> String {
         }
         _ => String::new(),
     };
-    let _ = writeln!(out, "\n{GREEN}Migrated {}{GREEN:#}{took}.", outcome.plan);
+    let _ = match outcome.completed {
+        Some(_) => writeln!(out, "\n{GREEN}Migrated {}{GREEN:#}{took}.", outcome.plan),
+        None => writeln!(out, "\n{GREEN}Replicating {}{GREEN:#}.", outcome.plan),
+    };
+    if let Some(outage) = outcome.write_outage_ms {
+        let text = format!("{outage} ms from the fence around the source to the open target");
+        out.push_str(&wrapped("  outage   ", 11, &text));
+    }
     out.push_str(&wrapped("  proven   ", 11, &proof(&outcome.proof)));
     for sentence in &outcome.left_behind {
         out.push_str(&wrapped("  not here ", 11, sentence));

@@ -58,6 +58,7 @@ fn stage_json(stage: &Stage, is_done: impl Fn(&Step) -> bool) -> Value {
         phase,
         purpose,
         steps,
+        switch: _,
     } = stage;
     let steps = steps.iter().map(|step| {
         json!({

@@ -39,6 +39,7 @@ pub fn plan_text(resolved: &Resolved, preview: &Preview, sql: bool) -> String {
         phase,
         purpose,
         steps,
+        switch: _,
     } in &plan.stages
     {
         let _ = writeln!(out, "\n{BOLD}{phase}{BOLD:#}  {DIM}{purpose}{DIM:#}");

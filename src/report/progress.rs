@@ -96,6 +96,11 @@ impl Terminal {
                     bar.set_message(text);
                 }
             }
+            Happened::Lag { .. } => {
+                if let (Some(bar), Some(text)) = (self.running.get(step), progress_text(happened)) {
+                    bar.set_message(text);
+                }
+            }
             Happened::StepDone { .. } | Happened::StepStopped | Happened::StepFailed { .. } => {
                 if let Some(bar) = self.running.remove(step) {
                     bar.finish_and_clear();
@@ -113,6 +118,9 @@ fn style(template: &str) -> ProgressStyle {
 
 /// Bytes, rate and the time left, in the width of a terminal line.
 fn progress_text(happened: &Happened) -> Option<String> {
+    if let Happened::Lag { .. } = happened {
+        return Some(lag_text(happened));
+    }
     let Happened::Progress {
         bytes_done,
         bytes_total,
@@ -143,6 +151,30 @@ fn progress_text(happened: &Happened) -> Option<String> {
     };
     let text = text.trim_end().to_owned();
     (!text.is_empty()).then_some(text)
+}
+
+/// How far behind the target is, and until when.
+fn lag_text(happened: &Happened) -> String {
+    let Happened::Lag {
+        lag_bytes,
+        source_lsn: _,
+        received_lsn: _,
+        applied_lsn,
+        bytes_per_second,
+        seconds_left,
+        retained_bytes: _,
+    } = happened
+    else {
+        return String::new();
+    };
+    let left = match seconds_left {
+        Some(0) => String::new(),
+        Some(seconds) => format!(", caught up in {}", duration(*seconds as f64)),
+        None => ", never caught up at this rate".to_owned(),
+    };
+    let rate = bytes(*bytes_per_second);
+    let behind = bytes(*lag_bytes);
+    format!("{behind} behind, applied to {applied_lsn}, {rate}/s{left}")
 }
 
 /// Whether a step only says that nothing is left: the line that says how long it took comes next.
@@ -202,7 +234,13 @@ fn line(event: &ProgressEvent) -> Option<String> {
                 .trim_end()
                 .to_owned()
         }
+        Happened::CaughtUp { lag_bytes } => format!(
+            "  {GREEN}caught up{GREEN:#}: {} behind; ready for the cutover",
+            bytes(*lag_bytes)
+        ),
+        Happened::CutoverRequested => format!("  {BOLD}the cutover is requested{BOLD:#}"),
         Happened::PhaseDone
+        | Happened::Lag { .. }
         | Happened::StepStarted { .. }
         | Happened::Performed { .. }
         | Happened::Progress { .. }

@@ -47,6 +47,13 @@ pub struct Online {
     pub cutover: Cutover,
 }
 
+impl Online {
+    /// What publication, slot and subscription of the way back are called.
+    pub fn reverse_name(&self) -> String {
+        format!("{}_reverse", self.subscription)
+    }
+}
+
 /// How the target takes over.
 #[derive(Debug, Clone)]
 pub struct Cutover {

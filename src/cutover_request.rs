@@ -1,0 +1,100 @@
+//! The request to cut over: made by a handle in this process, or by a file beside the journal from
+//! any other. It never cuts over itself; whoever follows the replication sees it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::watch;
+
+use crate::error::Result;
+use crate::state::StateDir;
+
+/// Requests the cutover of a migration that streams, or as soon as it does.
+#[derive(Debug, Clone)]
+pub struct CutoverHandle {
+    requested: watch::Sender<bool>,
+    streaming: Arc<AtomicBool>,
+}
+
+/// Sees requests.
+#[derive(Debug, Clone)]
+pub(crate) struct CutoverRequests {
+    handle: CutoverHandle,
+    requested: watch::Receiver<bool>,
+}
+
+/// Makes the two ends.
+pub(crate) fn channel() -> (CutoverHandle, CutoverRequests) {
+    let (sender, receiver) = watch::channel(false);
+    let handle = CutoverHandle {
+        requested: sender,
+        streaming: Arc::default(),
+    };
+    let requests = CutoverRequests {
+        handle: handle.clone(),
+        requested: receiver,
+    };
+    (handle, requests)
+}
+
+impl CutoverHandle {
+    /// Asks for the cutover; a run that does not stream yet begins it once it does.
+    pub fn request(&self) {
+        self.requested.send_replace(true);
+    }
+
+    /// Whether the run streams now, waiting for this request.
+    pub fn is_streaming(&self) -> bool {
+        self.streaming.load(Ordering::Relaxed)
+    }
+}
+
+impl CutoverRequests {
+    /// Says whether the run streams now.
+    pub(crate) fn set_streaming(&self, streaming: bool) {
+        self.handle.streaming.store(streaming, Ordering::Relaxed);
+    }
+
+    /// Whether a request was made.
+    pub(crate) fn is_made(&self, state: &StateDir) -> bool {
+        *self.requested.borrow() || state.cutover_request().exists()
+    }
+
+    /// Waits for a request of this process.
+    pub(crate) async fn wait(&self) {
+        let mut receiver = self.requested.clone();
+        // The handle lives as long as this does.
+        let _ = receiver.wait_for(|made| *made).await;
+    }
+
+    /// Forgets a request that is being carried out.
+    ///
+    /// # Errors
+    /// When the file system says no.
+    pub(crate) fn take(&self, state: &StateDir) -> Result<()> {
+        self.handle.requested.send_replace(false);
+        match std::fs::remove_file(state.cutover_request()) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(state.trouble("cannot remove the request for the cutover", &error))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl StateDir {
+    /// Where another process asks for the cutover.
+    pub(crate) fn cutover_request(&self) -> PathBuf {
+        self.path().join("cutover.requested")
+    }
+
+    /// Asks whoever works on this plan for the cutover.
+    ///
+    /// # Errors
+    /// When the file system says no.
+    pub(crate) fn request_cutover(&self) -> Result<()> {
+        std::fs::write(self.cutover_request(), "")
+            .map_err(|error| self.trouble("cannot write the request for the cutover", &error))
+    }
+}

@@ -1,0 +1,149 @@
+//! Performs the draining of a side, and the proof that nothing was left in its slot.
+//! It moves no slot: its reader does.
+
+use std::time::Duration;
+
+use super::world::{Output, Scene, World};
+use super::{Effect, Side, lines};
+use crate::error::{Error, Exit, Result};
+use crate::postgres::quote_literal;
+
+/// Says where the WAL ends, and has everything before it flushed: it is the commit of a
+/// transaction of its own, which waits for the disk, while what the applications committed with
+/// `synchronous_commit = off` may still be in memory, where no walsender sees it.
+pub(super) const BARRIER: &str = "begin; set local synchronous_commit = on; \
+    select pg_logical_emit_message(true, 'pg_dbmigrator', 'barrier'); commit";
+
+/// Between two looks at the slot.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// How long a walsender may take to go away once its subscription was disabled.
+const RELEASE: Duration = Duration::from_secs(30);
+
+/// Whether a slot's reader has flushed everything before an LSN, and how many bytes are missing.
+pub(super) fn question(slot: &str, lsn: &str) -> String {
+    format!(
+        "select confirmed_flush_lsn >= {lsn}::pg_lsn, pg_wal_lsn_diff({lsn}::pg_lsn, \
+         confirmed_flush_lsn)::bigint, active from pg_replication_slots where slot_name = {}",
+        quote_literal(slot),
+        lsn = if lsn.starts_with('<') {
+            lsn.to_owned()
+        } else {
+            quote_literal(lsn)
+        },
+    )
+}
+
+/// Counts the changes that a slot still holds. Transactions that changed nothing, which servers
+/// before 15 send too, are their BEGIN (66) and COMMIT (67) alone.
+pub(super) fn peek(slot: &str, publication: &str) -> String {
+    format!(
+        "select count(*) from pg_logical_slot_peek_binary_changes({}, null, null, \
+         'proto_version', '1', 'publication_names', {}) where get_byte(data, 0) not in (66, 67)",
+        quote_literal(slot),
+        quote_literal(publication)
+    )
+}
+
+/// Waits until the slot's reader has everything; the deadline of the stage ends the wait. The
+/// barrier is the output.
+///
+/// # Errors
+/// What the server says, that the slot is gone, or that it was stopped.
+pub(super) async fn drain(
+    world: &World,
+    scene: Scene<'_>,
+    (side, slot): (Side, &str),
+) -> Result<Output> {
+    for line in lines(&Effect::Drain {
+        side,
+        slot: slot.to_owned(),
+    }) {
+        world.performed(scene, line);
+    }
+    let client = world.session_for(scene, side.into()).await?;
+    let work = async {
+        let answer = client.simple_query(BARRIER).await?;
+        let barrier = crate::slot::first_row(answer)
+            .and_then(|row| row.get(0).map(str::to_owned))
+            .ok_or_else(|| gone(slot))?;
+        let sql = question(slot, &barrier);
+        loop {
+            let row = client
+                .query_opt(&sql, &[])
+                .await?
+                .ok_or_else(|| gone(slot))?;
+            if row.try_get(0)? {
+                world.waits_for(String::new());
+                return Ok(Output::of(&barrier));
+            }
+            let (left, active): (i64, bool) = (row.try_get(1)?, row.try_get(2)?);
+            let reader = if active {
+                ""
+            } else {
+                "; NOBODY reads the slot"
+            };
+            world.waits_for(format!(
+                "{left} bytes of WAL to reach the other side{reader}"
+            ));
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    world.unless_stopped(work).await
+}
+
+/// Proves that nothing was written that was not taken, once nobody reads the slot any more.
+///
+/// # Errors
+/// [`Exit::Different`] when there are changes left: they were written after the source was
+/// proven silent.
+pub(super) async fn prove(
+    world: &World,
+    scene: Scene<'_>,
+    (side, slot, publication): (Side, &str, &str),
+) -> Result<Output> {
+    let sql = peek(slot, publication);
+    world.performed(scene, format!("{side}: {sql}"));
+    let client = world.session_for(scene, side.into()).await?;
+    let give_up = tokio::time::Instant::now() + RELEASE;
+    let work = async {
+        let free = format!(
+            "select active_pid is null from pg_replication_slots where slot_name = {}",
+            quote_literal(slot)
+        );
+        loop {
+            let row = client
+                .query_opt(&free, &[])
+                .await?
+                .ok_or_else(|| gone(slot))?;
+            if row.try_get(0)? || tokio::time::Instant::now() > give_up {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok::<i64, Error>(client.query_one(&sql, &[]).await?.try_get(0)?)
+    };
+    match world.unless_stopped(work).await? {
+        0 => Ok(Output::default()),
+        left => Err(written_after(side, left)),
+    }
+}
+
+fn gone(slot: &str) -> Error {
+    Error::new(
+        Exit::Undecided,
+        format!("the replication slot {slot} is gone: what it held cannot be known any more"),
+        "Find out who removed it. Compare both sides before you go on.",
+    )
+}
+
+fn written_after(side: Side, left: i64) -> Error {
+    Error::new(
+        Exit::Different,
+        format!("{left} changes were written to the {side} after it was proven silent"),
+        format!(
+            "Somebody got past the fence, such as a superuser in a READ WRITE transaction. The \
+             changes are still in the {side}'s tables and in its slot: carry them over by hand."
+        ),
+    )
+}

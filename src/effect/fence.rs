@@ -1,0 +1,104 @@
+//! Performs the reading of what a fence will change, and the opening of the fence.
+//! The closing is plain SQL in the plan; what was there before is read first, by another step.
+
+use serde::{Deserialize, Serialize};
+
+use super::world::{Output, Scene, World};
+use super::{Effect, Fence, lines};
+use crate::error::Result;
+use crate::plan::StepId;
+use crate::postgres::{quote_identifier, quote_literal};
+
+/// The setting by which new sessions cannot write unless they say so.
+pub(crate) const READ_ONLY: &str = "default_transaction_read_only";
+
+/// What was there before the fence.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Before {
+    /// Roles of the fence that could log in.
+    pub logins: Vec<String>,
+    /// What the database said of [`READ_ONLY`].
+    pub read_only: Option<String>,
+}
+
+/// What is asked: the roles that can log in, and the database's own setting.
+pub(super) fn questions(fence: &Fence) -> Vec<String> {
+    let roles: Vec<String> = fence.roles.iter().map(|role| quote_literal(role)).collect();
+    let roles = roles.join(", ");
+    let logins = (!roles.is_empty()).then(|| {
+        format!(
+            "select rolname from pg_roles where rolcanlogin and rolname in ({roles}) order by 1"
+        )
+    });
+    let setting = format!(
+        "select split_part(setting, '=', 2) from pg_db_role_setting, unnest(setconfig) setting \
+         where setrole = 0 and setdatabase = (select oid from pg_database where datname = {}) \
+         and setting like '{READ_ONLY}=%'",
+        quote_literal(&fence.database)
+    );
+    logins.into_iter().chain([setting]).collect()
+}
+
+/// Reads what was there before.
+///
+/// # Errors
+/// What the server says.
+pub(super) async fn read(world: &World, scene: Scene<'_>, fence: &Fence) -> Result<Output> {
+    let client = world.session_for(scene, fence.side.into()).await?;
+    let mut answers = Vec::new();
+    for sql in questions(fence) {
+        world.performed(scene, format!("{}: {sql}", fence.side));
+        let rows = client.query(&sql, &[]).await?;
+        let names: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get(0)).collect();
+        answers.push(names?);
+    }
+    let read_only = answers.pop().and_then(|mut settings| settings.pop());
+    let before = Before {
+        logins: answers.pop().unwrap_or_default(),
+        read_only,
+    };
+    Ok(Output::of(&before))
+}
+
+/// The statements that put back what was there.
+pub(super) fn opening(fence: &Fence, before: &Before) -> Vec<String> {
+    let database = quote_identifier(&fence.database);
+    let setting = fence.read_only.then(|| match &before.read_only {
+        Some(value) => format!(
+            "alter database {database} set {READ_ONLY} = {}",
+            quote_literal(value)
+        ),
+        None => format!("alter database {database} reset {READ_ONLY}"),
+    });
+    let logins = before
+        .logins
+        .iter()
+        .map(|role| format!("alter role {} login", quote_identifier(role)));
+    setting.into_iter().chain(logins).collect()
+}
+
+/// Puts back what was there.
+///
+/// # Errors
+/// What the server says.
+pub(super) async fn open(
+    world: &World,
+    scene: Scene<'_>,
+    (fence, before): (&Fence, &StepId),
+) -> Result<Output> {
+    let known: Option<Before> = world.output(before)?;
+    let Some(before) = known else {
+        return Ok(Output::default());
+    };
+    for line in lines(&Effect::OpenFence {
+        fence: fence.clone(),
+        before: scene.step.id.clone(),
+    }) {
+        world.performed(scene, line);
+    }
+    let client = world.session_for(scene, fence.side.into()).await?;
+    for sql in opening(fence, &before) {
+        client.batch_execute(&sql).await?;
+    }
+    Ok(Output::default())
+}

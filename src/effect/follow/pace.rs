@@ -1,0 +1,92 @@
+//! How fast the target applies, and when it will have caught up at that rate.
+//! It asks nobody; it is told what was seen.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Standing;
+
+/// The rate is measured over this time, so that a checkpoint does not look like a standstill.
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// What was seen lately.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    seen: VecDeque<(Instant, u64, u64)>,
+}
+
+impl Pace {
+    /// Takes in what was seen now.
+    pub(super) fn saw(&mut self, standing: &Standing) {
+        let now = Instant::now();
+        if let Some((source, applied)) =
+            position(&standing.source_lsn).zip(position(&standing.applied_lsn))
+        {
+            self.seen.push_back((now, source, applied));
+        }
+        while self.seen.len() > 2 && self.seen.front().is_some_and(|(at, ..)| now - *at > WINDOW) {
+            self.seen.pop_front();
+        }
+    }
+
+    /// Bytes of WAL that the target applies in a second.
+    pub(super) fn applied_per_second(&self) -> u64 {
+        self.rates().map_or(0, |(_, applied)| applied)
+    }
+
+    /// Seconds until the target has caught up at this rate; `None` is never.
+    pub(super) fn seconds_left(&self, lag_bytes: u64) -> Option<u64> {
+        let (written, applied) = self.rates()?;
+        let gain = applied.checked_sub(written).filter(|gain| *gain > 0);
+        if lag_bytes == 0 {
+            return Some(0);
+        }
+        Some(lag_bytes.div_ceil(gain?))
+    }
+
+    /// Bytes a second: written on the source, applied on the target.
+    fn rates(&self) -> Option<(u64, u64)> {
+        let (first, last) = (self.seen.front()?, self.seen.back()?);
+        let millis = u64::try_from((last.0 - first.0).as_millis())
+            .ok()
+            .filter(|m| *m > 0)?;
+        let rate = |from: u64, to: u64| to.saturating_sub(from).saturating_mul(1000) / millis;
+        Some((rate(first.1, last.1), rate(first.2, last.2)))
+    }
+}
+
+/// An LSN as the number of its byte: `16/B374D848` is two hexadecimal numbers of 32 bits.
+fn position(lsn: &str) -> Option<u64> {
+    let (high, low) = lsn.split_once('/')?;
+    let part = |text| u64::from_str_radix(text, 16).ok();
+    Some((part(high)? << 32) + part(low)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_lsn_is_the_number_of_its_byte() {
+        assert_eq!(position("16/B374D848"), Some(0x16_B374_D848));
+        assert_eq!(position("0/0"), Some(0));
+        assert_eq!(position("nothing"), None);
+    }
+
+    #[test]
+    fn a_source_that_writes_faster_than_the_target_applies_is_never_caught_up_with() {
+        let start = Instant::now();
+        let later = start + Duration::from_secs(10);
+        let never = Pace {
+            seen: [(start, 0, 0), (later, 2000, 1000)].into(),
+        };
+        assert_eq!(never.seconds_left(1000), None);
+        let soon = Pace {
+            seen: [(start, 1000, 0), (later, 2000, 2000)].into(),
+        };
+        assert_eq!(soon.applied_per_second(), 200);
+        assert_eq!(soon.seconds_left(1000), Some(10));
+    }
+}

@@ -1,0 +1,89 @@
+//! The effects of replication and cutover as text, a line for everything that is sent.
+//! It performs nothing; each kind has a file of its own for that.
+
+use super::lines::{on, shell_word};
+use super::{Effect, Fence, Follow, HookCall, Place, Subscription};
+use super::{drain, fence, follow, rows, sequences, silence, subscribe};
+
+/// The lines of an effect that belongs to replication or cutover.
+pub(super) fn lines(effect: &Effect) -> Vec<String> {
+    match effect {
+        Effect::Subscribe(subscription) => vec![subscription_line(subscription)],
+        Effect::CheckSlot { slot, made_by: _ } => on(Place::Source, [subscribe::slot_state(slot)]),
+        Effect::Follow(follow) => follow_lines(follow),
+        Effect::ReadFence(fence) => on(fence.side, fence::questions(fence)),
+        Effect::OpenFence { fence, before: _ } => open_lines(fence),
+        Effect::AwaitSilence { side, terminate } => {
+            let mut lines = on(side, silence::questions());
+            if *terminate {
+                lines.push(format!("{side}: end every session that is found"));
+            }
+            lines
+        }
+        Effect::Drain { side, slot } => on(
+            side,
+            [
+                drain::BARRIER.to_owned(),
+                drain::question(slot, "<barrier>"),
+            ],
+        ),
+        Effect::ProveDrained {
+            side,
+            slot,
+            publication,
+        } => on(side, [drain::peek(slot, publication)]),
+        Effect::CarrySequences { from, sequences } => sequences::lines(*from, sequences),
+        Effect::CopyRows { from, tables } => tables
+            .iter()
+            .flat_map(|table| rows::lines(*from, table))
+            .collect(),
+        Effect::Hook(call) => hook_lines(call),
+        Effect::Sql { .. }
+        | Effect::Remember { .. }
+        | Effect::ExportSnapshot(_)
+        | Effect::Program(_)
+        | Effect::MeasureSource(_)
+        | Effect::Compare(_)
+        | Effect::RemoveDump => unreachable!("printed with the copy's effects"),
+    }
+}
+
+fn subscription_line(subscription: &Subscription) -> String {
+    let side = subscription.side;
+    let link = format!("<{} connection>", side.other());
+    format!("{side}: {}", subscribe::statement(subscription, &link))
+}
+
+fn follow_lines(follow: &Follow) -> Vec<String> {
+    let Follow {
+        slot,
+        subscription,
+        lag_bytes: _,
+        retained_wal_bytes: _,
+        when_caught_up: _,
+    } = follow;
+    let mut lines = on(Place::Source, [follow::source_question(slot)]);
+    lines.extend(on(Place::Target, [follow::target_question(subscription)]));
+    lines
+}
+
+fn open_lines(fence: &Fence) -> Vec<String> {
+    let all = fence::Before {
+        logins: fence.roles.clone(),
+        read_only: None,
+    };
+    on(fence.side, fence::opening(fence, &all))
+        .into_iter()
+        .map(|line| format!("{line}  -- or as it was before"))
+        .collect()
+}
+
+fn hook_lines(call: &HookCall) -> Vec<String> {
+    match call {
+        HookCall::Command(words) => {
+            let words: Vec<String> = words.iter().map(|word| shell_word(word)).collect();
+            vec![format!("run: {}", words.join(" "))]
+        }
+        HookCall::Pgbouncer { url: _, commands } => on("pgbouncer", commands.iter().cloned()),
+    }
+}

@@ -1,0 +1,72 @@
+//! Performs the copying of tables that are not in the stream, while nobody writes.
+//! It copies whole tables through this process; for few and small ones, at the cutover.
+
+use futures_util::{SinkExt, StreamExt, pin_mut};
+
+use super::world::{Output, Scene, World};
+use super::{Side, TableRows};
+use crate::error::Result;
+use crate::postgres::{qualified, quote_identifier};
+
+/// Triggers and foreign keys have done their work where the rows come from. Not everyone may say
+/// so; for who may not, they do it again.
+const AS_REPLICA: &str = "select set_config('session_replication_role', 'replica', true) \
+    where current_setting('is_superuser') = 'on'";
+
+/// What is sent to both sides for a table.
+pub(super) fn lines(from: Side, table: &TableRows) -> Vec<String> {
+    let [delete, copy_in, copy_out] = statements(table);
+    let to = from.other();
+    vec![
+        format!("{to}: {AS_REPLICA}"),
+        format!("{to}: {delete}"),
+        format!("{from}: {copy_out}"),
+        format!("{to}: {copy_in}"),
+    ]
+}
+
+fn statements(table: &TableRows) -> [String; 3] {
+    let name = qualified(&table.schema, &table.name);
+    let columns: Vec<String> = table.columns.iter().map(|c| quote_identifier(c)).collect();
+    let columns = columns.join(", ");
+    [
+        format!("delete from only {name}"),
+        format!("copy {name} ({columns}) from stdin"),
+        format!("copy (select {columns} from only {name}) to stdout"),
+    ]
+}
+
+/// Replaces the rows of every table.
+///
+/// # Errors
+/// What a server says, or that it was stopped.
+pub(super) async fn copy(
+    world: &World,
+    scene: Scene<'_>,
+    (from, tables): (Side, &[TableRows]),
+) -> Result<Output> {
+    let source = world.session_for(scene, from.into()).await?;
+    let target = world.session_for(scene, from.other().into()).await?;
+    let work = async {
+        source.batch_execute("set row_security = off").await?;
+        target.batch_execute("begin").await?;
+        target.query(AS_REPLICA, &[]).await?;
+        for table in tables {
+            for line in lines(from, table) {
+                world.performed(scene, line);
+            }
+            let [delete, copy_in, copy_out] = statements(table);
+            target.batch_execute(&delete).await?;
+            let rows = source.copy_out(&copy_out).await?;
+            let sink = target.copy_in(&copy_in).await?;
+            pin_mut!(rows, sink);
+            while let Some(some) = rows.next().await {
+                sink.feed(some?).await?;
+            }
+            sink.finish().await?;
+        }
+        target.batch_execute("commit").await?;
+        Ok(Output::default())
+    };
+    world.unless_stopped(work).await
+}

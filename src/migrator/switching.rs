@@ -1,0 +1,80 @@
+//! The front door to the cutover, for processes that do not follow the replication themselves.
+//! It asks and looks; the run that follows the replication does the rest.
+
+use super::Migrator;
+use crate::error::{Error, Result};
+use crate::outcome::MigrationOutcome;
+use crate::phases::{self, FOLLOW};
+use crate::plan::StepId;
+
+/// What became of a request to cut over.
+#[derive(Debug)]
+pub enum Asked {
+    /// It is not done yet.
+    Waits,
+    /// Nobody saw it, and nobody is there to see it any more.
+    Unseen,
+    /// The target serves.
+    Done(Box<MigrationOutcome>),
+    /// It failed, and the source serves.
+    Failed(String),
+}
+
+impl Migrator {
+    /// Refuses where there is nothing to switch.
+    ///
+    /// # Errors
+    /// [`crate::error::Exit::Refused`] for an offline plan, before the copy is done, and after
+    /// the switch.
+    pub fn check_that_it_streams(&self) -> Result<()> {
+        let file = self.resolved.path.display();
+        if self.resolved.online.is_none() {
+            let what = "this is an offline migration: it has no cutover";
+            return Err(Error::refused(
+                what,
+                "Write `mode: online` in the plan for one.",
+            ));
+        }
+        let status = self.status()?.unwrap_or_default();
+        if status.completed.is_some() {
+            let what = "the cutover is done already";
+            let next = format!("`pg_dbmigrator status {file}` shows where it stands.");
+            return Err(Error::refused(what, next));
+        }
+        if status.steps.contains_key(&StepId::new(FOLLOW)) || phases::is_streaming(&status) {
+            return Ok(());
+        }
+        let what = "nothing is replicated yet: there is nothing to switch to";
+        Err(Error::refused(
+            what,
+            format!("Run `pg_dbmigrator apply {file}` first."),
+        ))
+    }
+
+    /// Asks the process that works on this plan for the cutover.
+    ///
+    /// # Errors
+    /// When the file system says no.
+    pub fn ask_for_cutover(&self) -> Result<()> {
+        self.state.request_cutover()
+    }
+
+    /// What became of the request.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn answer_to_cutover(&self) -> Result<Asked> {
+        if self.state.is_locked() {
+            return Ok(Asked::Waits);
+        }
+        let status = self.status()?.unwrap_or_default();
+        if status.completed.is_some() {
+            let outcome = self.state.read::<MigrationOutcome>(&self.state.report())?;
+            return Ok(outcome.map_or(Asked::Unseen, |outcome| Asked::Done(Box::new(outcome))));
+        }
+        if self.state.cutover_request().exists() {
+            return Ok(Asked::Unseen);
+        }
+        Ok(status.failure.map_or(Asked::Unseen, Asked::Failed))
+    }
+}

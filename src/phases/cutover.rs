@@ -1,0 +1,322 @@
+//! Cutover: the source is fenced, proven silent, drained and compared; then the target opens. Until
+//! that step every other one can be taken back, and is, when one fails or time runs out.
+
+use super::stream_apply::{enable, options, subscribe};
+use super::{SOURCE_BEFORE, Scene, TARGET_BEFORE, prepare_snapshot, step};
+use crate::effect::{Comparison, Effect, Fence, HookCall, Place, Side, Subscription};
+use crate::plan::{Step, StepId, Switch};
+use crate::postgres::{qualified, quote_identifier, quote_literal};
+use crate::report::counted;
+use crate::resolve::{Hook, Online};
+use crate::spec::Verify;
+use crate::streamed::Streamed;
+
+/// The step that begins to hold up the application.
+pub(super) const FENCE: &str = "cutover.fence";
+/// The decision.
+pub(super) const OPEN: &str = "cutover.open";
+
+/// What makes the phase one decision.
+pub(super) fn switch(scene: &Scene<'_>) -> Option<Switch> {
+    let (online, _) = scene.stream.as_ref()?;
+    let first = if has_hooks(online) {
+        BEFORE_FENCE
+    } else {
+        FENCE
+    };
+    Some(Switch {
+        deadline: online.write_outage,
+        from: StepId::new(first),
+        decided_by: StepId::new(OPEN),
+    })
+}
+
+/// Hooks that run before the fence, and after it was taken back.
+pub(super) const BEFORE_FENCE: &str = "cutover.before_fence";
+
+fn has_hooks(online: &Online) -> bool {
+    let hooks = &online.cutover.hooks;
+    !(hooks.before_fence.is_empty() && hooks.on_rollback.is_empty())
+}
+
+/// The steps of the phase.
+pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
+    let Some((online, streamed)) = &scene.stream else {
+        return Vec::new();
+    };
+    let fence = source_fence(scene, online);
+    let mut steps = prepare(scene, online, streamed);
+    steps.extend(close(online, &fence));
+    steps.extend(carry(scene, online, streamed));
+    steps.push(compare(scene, online));
+    steps.extend(turn(scene, online));
+    super::in_order(&mut steps);
+    steps
+}
+
+/// What can be done while the application still writes.
+fn prepare(scene: &Scene<'_>, online: &Online, streamed: &Streamed) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if !online.cutover.accept_drift {
+        steps.push(Step {
+            effects: vec![Effect::Compare(Comparison::Schema(
+                super::verify::schema_scope(scene),
+            ))],
+            ..step("cutover.guard", "was the schema of the source changed?")
+        });
+    }
+    let acknowledge = |value: &str| {
+        let name = quote_identifier(&online.subscription);
+        let sql = format!("alter subscription {name} set (synchronous_commit = {value})");
+        super::sql(Place::Target, vec![sql])
+    };
+    steps.push(Step {
+        effects: vec![acknowledge("on")],
+        undo: vec![acknowledge("off")],
+        ..step(
+            "cutover.acknowledge",
+            "the target says at once what it has flushed",
+        )
+    });
+    if online.cutover.reverse {
+        steps.push(prepare_snapshot::publication(
+            Place::Target,
+            &online.reverse_name(),
+            &streamed.tables,
+        ));
+        steps.push(subscribe(
+            "cutover.reverse.subscription",
+            reverse(scene, online),
+        ));
+    }
+    steps.push(Step {
+        effects: vec![Effect::ReadFence(source_fence(scene, online))],
+        ..step(SOURCE_BEFORE, "what the fence will change")
+    });
+    steps
+}
+
+/// The stream back, from the target to the source. Changes that came to the target by another
+/// stream do not go back (16).
+fn reverse(scene: &Scene<'_>, online: &Online) -> Subscription {
+    let major = scene.facts.source.server.major();
+    let mut options = options(major);
+    if major >= 16 {
+        options.push(("origin", "none".to_owned()));
+    }
+    Subscription {
+        side: Side::Source,
+        name: online.reverse_name(),
+        publication: online.reverse_name(),
+        slot: online.reverse_name(),
+        options,
+    }
+}
+
+fn source_fence(scene: &Scene<'_>, online: &Online) -> Fence {
+    Fence {
+        side: Side::Source,
+        database: scene.facts.source.database.name.clone(),
+        roles: online.cutover.fence.roles.clone(),
+        read_only: online.cutover.fence.read_only,
+    }
+}
+
+/// Nobody writes any more, and everything that was written is on the other side.
+fn close(online: &Online, fence: &Fence) -> Vec<Step> {
+    let hooks = &online.cutover.hooks;
+    let mut steps = Vec::new();
+    if has_hooks(online) {
+        steps.push(Step {
+            effects: calls(&hooks.before_fence, PAUSE),
+            undo: [
+                resumed(&hooks.before_fence),
+                calls(&hooks.on_rollback, RESUME),
+            ]
+            .concat(),
+            ..step(BEFORE_FENCE, "the plan's own hooks")
+        });
+    }
+    steps.push(Step {
+        effects: vec![super::sql(fence.side.into(), super::closing(fence))],
+        undo: vec![Effect::OpenFence {
+            fence: fence.clone(),
+            before: StepId::new(SOURCE_BEFORE),
+        }],
+        ..step(FENCE, fence_summary(fence))
+    });
+    let silence = Effect::AwaitSilence {
+        side: fence.side,
+        terminate: online.cutover.fence.terminate,
+    };
+    let drain = Effect::Drain {
+        side: fence.side,
+        slot: online.slot.clone(),
+    };
+    steps.push(Step {
+        effects: vec![silence],
+        ..step(
+            "cutover.silence",
+            "nobody is in the source database any more",
+        )
+    });
+    steps.push(Step {
+        effects: vec![drain],
+        ..step("cutover.drain", "the target has flushed everything")
+    });
+    steps
+}
+
+fn fence_summary(fence: &Fence) -> String {
+    let mut words = Vec::new();
+    if !fence.roles.is_empty() {
+        words.push(format!("NOLOGIN for {}", fence.roles.join(", ")));
+    }
+    if fence.read_only {
+        words.push("the source read-only".to_owned());
+    }
+    words.join(", ")
+}
+
+/// What no stream carries.
+fn carry(scene: &Scene<'_>, online: &Online, streamed: &Streamed) -> Vec<Step> {
+    let measure = scene.measure_now(Verify::Off);
+    let mut steps = Vec::new();
+    if online.cutover.sequences && !measure.sequences.is_empty() {
+        let summary = counted(measure.sequences.len() as u64, "sequence");
+        steps.push(Step {
+            effects: vec![Effect::CarrySequences {
+                from: Side::Source,
+                sequences: measure.sequences,
+            }],
+            ..step("cutover.sequences", summary)
+        });
+    }
+    let tables = super::table_rows(scene, &streamed.at_cutover);
+    if !tables.is_empty() {
+        let summary = format!(
+            "{} not in the stream",
+            counted(tables.len() as u64, "table")
+        );
+        steps.push(Step {
+            effects: vec![Effect::CopyRows {
+                from: Side::Source,
+                tables,
+            }],
+            ..step("cutover.copy", summary)
+        });
+    }
+    if !streamed.refreshed.is_empty() {
+        let refresh = streamed.refreshed.iter();
+        let refresh =
+            refresh.map(|(s, n)| format!("refresh materialized view {}", qualified(s, n)));
+        steps.push(Step {
+            effects: vec![super::sql(Place::Target, refresh.collect())],
+            ..step(
+                "cutover.refresh",
+                counted(streamed.refreshed.len() as u64, "materialized view"),
+            )
+        });
+    }
+    steps
+}
+
+/// Both sides hold still: what is counted now is exact. It is followed by a last look at the
+/// silence, and a last drain of whatever slipped in.
+fn compare(scene: &Scene<'_>, online: &Online) -> Step {
+    let mut effects = Vec::new();
+    if online.cutover.verify != Verify::Off {
+        let measure = scene.measure_now(online.cutover.verify);
+        effects.push(Effect::Compare(Comparison::Now { measure }));
+    }
+    effects.push(Effect::AwaitSilence {
+        side: Side::Source,
+        terminate: online.cutover.fence.terminate,
+    });
+    effects.push(Effect::Drain {
+        side: Side::Source,
+        slot: online.slot.clone(),
+    });
+    let summary = match online.cutover.verify {
+        Verify::Off => "still silent, still drained",
+        Verify::Counts => "row counts and sequences, still silent, still drained",
+        Verify::Rows => "every row and sequence, still silent, still drained",
+    };
+    Step {
+        effects,
+        ..step("cutover.verify", summary)
+    }
+}
+
+/// The stream is turned round, and the target opened.
+fn turn(scene: &Scene<'_>, online: &Online) -> Vec<Step> {
+    let mut steps = vec![Step {
+        effects: vec![enable(Place::Target, &online.subscription, false)],
+        undo: vec![enable(Place::Target, &online.subscription, true)],
+        ..step("cutover.disable", "the subscription has nothing left to do")
+    }];
+    if online.cutover.reverse {
+        let name = online.reverse_name();
+        let slot = format!(
+            "select pg_create_logical_replication_slot({}, 'pgoutput')",
+            quote_literal(&name)
+        );
+        steps.push(Step {
+            effects: vec![super::sql(Place::Target, vec![slot])],
+            undo: vec![super::sql(
+                Place::Target,
+                vec![crate::slot::drop_statement(&name)],
+            )],
+            ..step(
+                "cutover.reverse.slot",
+                "what is written to the target from now on waits there",
+            )
+        });
+    }
+    steps.push(Step {
+        effects: vec![Effect::OpenFence {
+            fence: super::stream_apply::target_fence(scene),
+            before: StepId::new(TARGET_BEFORE),
+        }],
+        ..step(OPEN, "THE SWITCH: from here on the target serves")
+    });
+    if online.cutover.reverse {
+        steps.push(Step {
+            effects: vec![enable(Place::Source, &online.reverse_name(), true)],
+            ..step("cutover.reverse.enable", "the source follows the target")
+        });
+    }
+    let hooks = &online.cutover.hooks.after_switch;
+    if !hooks.is_empty() {
+        steps.push(Step {
+            effects: calls(hooks, RELOAD),
+            ..step("cutover.after_switch", "the plan's own hooks")
+        });
+    }
+    steps
+}
+
+/// Where PgBouncer is told to let nobody through, to do so again, and to read its file first, which
+/// may name another server now.
+const PAUSE: &[&str] = &["PAUSE"];
+const RESUME: &[&str] = &["RESUME"];
+const RELOAD: &[&str] = &["RELOAD", "RESUME"];
+
+fn calls(hooks: &[Hook], commands: &[&str]) -> Vec<Effect> {
+    let call = |hook: &Hook| match hook {
+        Hook::Command(words) => HookCall::Command(words.clone()),
+        Hook::Pgbouncer { url } => HookCall::Pgbouncer {
+            url: url.clone(),
+            commands: commands.iter().map(|word| (*word).to_owned()).collect(),
+        },
+    };
+    hooks.iter().map(call).map(Effect::Hook).collect()
+}
+
+/// Programs are not run a second time to take them back; a paused PgBouncer goes on.
+fn resumed(hooks: &[Hook]) -> Vec<Effect> {
+    let paused = hooks
+        .iter()
+        .filter(|hook| matches!(hook, Hook::Pgbouncer { .. }));
+    calls(&paused.cloned().collect::<Vec<_>>(), RESUME)
+}

@@ -1,0 +1,165 @@
+//! StreamApply: PostgreSQL's own subscription pulls every later change from the slot, until the
+//! cutover is asked for. The target is closed to writers meanwhile.
+
+use super::{ENABLE, FOLLOW, SNAPSHOT, Scene, TARGET_BEFORE, step};
+use crate::effect::{Effect, Fence, Follow, Place, Side, Subscription};
+use crate::plan::{IfInterrupted, Question, Step, StepId};
+use crate::postgres::{quote_identifier, quote_literal};
+use crate::resolve::Trigger;
+
+/// The steps of the phase.
+pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
+    let Some((online, _)) = &scene.stream else {
+        return Vec::new();
+    };
+    let follow = Follow {
+        slot: online.slot.clone(),
+        subscription: online.subscription.clone(),
+        lag_bytes: online.lag_bytes,
+        retained_wal_bytes: online.retained_wal_bytes,
+        when_caught_up: online.cutover.trigger == Trigger::WhenCaughtUp,
+    };
+    let fence = target_fence(scene);
+    let mut steps = vec![
+        Step {
+            effects: vec![Effect::RemoveDump],
+            ..step("dump.remove", "the copy is proven")
+        },
+        Step {
+            effects: vec![Effect::ReadFence(fence.clone())],
+            ..step(TARGET_BEFORE, "what closing the target will change")
+        },
+        Step {
+            effects: vec![super::sql(Place::Target, super::closing(&fence))],
+            undo: vec![Effect::OpenFence {
+                fence,
+                before: StepId::new(TARGET_BEFORE),
+            }],
+            ..step(
+                "target.close",
+                "read-only until the cutover; replication may write",
+            )
+        },
+        subscribe("stream.subscribe", forward(scene)),
+        Step {
+            effects: vec![Effect::CheckSlot {
+                slot: online.slot.clone(),
+                made_by: StepId::new(SNAPSHOT),
+            }],
+            ..step("stream.check", "the slot stands where the copy was made")
+        },
+        Step {
+            effects: vec![enable(Place::Target, &online.subscription, true)],
+            ..step(ENABLE, "from here on PostgreSQL replicates by itself")
+        },
+        Step {
+            effects: vec![Effect::Follow(follow)],
+            standing: true,
+            ..step(FOLLOW, until(online.cutover.trigger))
+        },
+    ];
+    super::in_order(&mut steps);
+    steps
+}
+
+fn until(trigger: Trigger) -> &'static str {
+    match trigger {
+        Trigger::Manual => "until `pg_dbmigrator cutover`, or Ctrl+C",
+        Trigger::WhenCaughtUp => "until the target has caught up; then the cutover begins",
+    }
+}
+
+/// What closes the target to its applications until they may come.
+pub(super) fn target_fence(scene: &Scene<'_>) -> Fence {
+    Fence {
+        side: Side::Target,
+        database: scene.facts.target.database_name.clone(),
+        roles: Vec::new(),
+        read_only: true,
+    }
+}
+
+/// The stream from source to target. `origin` is left as it is: changes that the source itself
+/// received from elsewhere belong to it too.
+fn forward(scene: &Scene<'_>) -> Subscription {
+    let (online, _) = scene.stream.as_ref().expect("only asked for online");
+    Subscription {
+        side: Side::Target,
+        name: online.subscription.clone(),
+        publication: online.publication.clone(),
+        slot: online.slot.clone(),
+        options: options(scene.facts.target.server.major()),
+    }
+}
+
+/// Options that a subscriber's version knows: a clean stop instead of a failure every five seconds
+/// (15), and large transactions applied while they come (14; side by side from 16 on).
+pub(super) fn options(major: u32) -> Vec<(&'static str, String)> {
+    let mut options = vec![("synchronous_commit", "off".to_owned())];
+    if major >= 15 {
+        options.push(("disable_on_error", "true".to_owned()));
+    }
+    if major >= 14 {
+        let streaming = if major >= 16 { "parallel" } else { "on" };
+        options.push(("streaming", streaming.to_owned()));
+    }
+    options
+}
+
+/// Makes a subscription, disabled; taking it back leaves its slot alone.
+pub(super) fn subscribe(id: &str, subscription: Subscription) -> Step {
+    let Subscription {
+        side,
+        name,
+        publication: _,
+        slot: _,
+        options: _,
+    } = &subscription;
+    let place = Place::from(*side);
+    let name = name.clone();
+    Step {
+        if_interrupted: IfInterrupted::Ask(Question {
+            database: place,
+            sql: format!("select {}", subscribed(&name)),
+        }),
+        undo: vec![super::sql(place, vec![unsubscribe(&name)])],
+        effects: vec![Effect::Subscribe(subscription)],
+        ..step(id, format!("{name}, disabled at first"))
+    }
+}
+
+fn subscribed(name: &str) -> String {
+    format!(
+        "exists (select from pg_subscription where subname = {} and subdbid = \
+         (select oid from pg_database where datname = current_database()))",
+        quote_literal(name)
+    )
+}
+
+/// Removes a subscription if it is there, and not its slot, which is on another server.
+pub(super) fn unsubscribe(name: &str) -> String {
+    let quoted = quote_identifier(name);
+    let body = format!(
+        "begin if {} then alter subscription {quoted} disable; \
+         alter subscription {quoted} set (slot_name = none); \
+         drop subscription {quoted}; end if; end",
+        subscribed(name)
+    );
+    format!("do {}", quote_literal(&body))
+}
+
+/// Has a subscription's worker run, or not; nothing where there is no such subscription.
+pub(super) fn enable(place: Place, name: &str, enabled: bool) -> Effect {
+    let word = if enabled { "enable" } else { "disable" };
+    let body = format!(
+        "begin if {} then alter subscription {} {word}; end if; end",
+        subscribed(name),
+        quote_identifier(name)
+    );
+    let statement = match enabled {
+        // A subscription that is gone is an error where it is needed.
+        true => format!("alter subscription {} enable", quote_identifier(name)),
+        false => format!("do {}", quote_literal(&body)),
+    };
+    super::sql(place, vec![statement])
+}

@@ -2,6 +2,8 @@
 //! and the question whether they are still the ones the plan was made for. It reads and
 //! changes nothing of what is migrated.
 
+mod reaching;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -102,12 +104,12 @@ impl Ends {
             .unwrap_or(Path::new("."));
         let free_bytes = inspect::free_bytes(folder)?;
         Ok(Facts {
+            target_reaches_source: self.target_reaches_source(resolved, &target).await?,
+            source_reaches_target: self.source_reaches_target(resolved, &target).await?,
             source,
             target,
             tools,
             free_bytes,
-            target_reaches_source: None,
-            source_reaches_target: None,
         })
     }
 

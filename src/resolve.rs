@@ -1,6 +1,7 @@
 //! From what was written to what was meant: defaults filled in, contradictions found, all at once.
 //! It asks no server and reads no file.
 
+mod identities;
 mod online;
 
 use std::path::{Path, PathBuf};

@@ -50,6 +50,8 @@ impl Streamed {
                 streamed.at_cutover.push(name);
                 continue;
             }
+            let usable = table.identity.is_usable(facts.source.server.major());
+            let chosen = chosen.filter(|_| !usable);
             streamed.identities.extend(change(table, chosen));
             streamed.tables.push(name);
         }
@@ -94,9 +96,6 @@ pub(crate) fn chosen<'o>(
 }
 
 fn change(table: &Relation, chosen: Option<&ReplicaIdentity>) -> Option<IdentityChange> {
-    if table.identity.is_usable() {
-        return None;
-    }
     let to = match chosen? {
         ReplicaIdentity::Full => "full".to_owned(),
         ReplicaIdentity::Index(name) => using_index(name),

@@ -16,7 +16,7 @@ use crate::cutover_request::CutoverRequests;
 use crate::error::{Error, Exit, Result};
 use crate::events::{Events, Happened, Whence};
 use crate::plan::{Phase, Step, StepId};
-use crate::postgres::Conninfo;
+use crate::postgres::{Conninfo, subscription_string};
 use crate::secret::Sealed;
 use crate::snapshot::Snapshot;
 use crate::state::StateDir;
@@ -145,12 +145,20 @@ impl World {
     /// # Errors
     /// When a secret cannot be revealed, or the connection cannot be put into one string.
     pub(super) fn link(&self, side: Side) -> Result<SecretString> {
-        let (given, own) = match side {
-            Side::Source => (&self.links.source, &self.source),
-            Side::Target => (&self.links.target, &self.target),
+        let (key, given, own) = match side {
+            Side::Source => (
+                "online.subscription_source",
+                &self.links.source,
+                &self.source,
+            ),
+            Side::Target => (
+                "online.subscription_target",
+                &self.links.target,
+                &self.target,
+            ),
         };
         match given {
-            Some(given) => given.reveal(),
+            Some(given) => subscription_string(key, given),
             None => own.for_subscription(),
         }
     }

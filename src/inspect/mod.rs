@@ -4,6 +4,7 @@
 mod catalog;
 mod disk;
 mod facts;
+mod reach;
 mod replication;
 mod role;
 mod source;
@@ -16,6 +17,7 @@ pub use facts::{
     RelationKind, RowHash, Schema, Server, Setting, Source, Target, TargetDatabase, TargetTable,
     Toolset,
 };
+pub use reach::reach;
 pub use replication::{Identity, IdentitySetting, Reach, Replication, Share, Streams};
 pub use role::{Membership, Role};
 pub use source::{database, source};

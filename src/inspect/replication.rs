@@ -87,8 +87,8 @@ pub struct Identity {
     pub setting: IdentitySetting,
     /// The index that it names; it may have been dropped since.
     pub index: Option<String>,
-    /// Whether there is a primary key that serves: not deferrable, over no generated column.
-    pub primary_key: bool,
+    /// The primary key's index, if it serves: not deferrable, over no generated column.
+    pub primary_key: Option<String>,
     /// Unique indexes that serve: valid, neither partial nor deferrable, over columns that are
     /// NOT NULL and not generated; sorted.
     pub unique_indexes: Vec<String>,
@@ -100,14 +100,31 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Whether updates and deletes can be published as the table is now.
-    pub fn is_usable(&self) -> bool {
+    /// Whether updates and deletes can be published as the table is now, by a server of this
+    /// major version. From 18 on, the source refuses them where the identity holds a generated
+    /// column that is not published, as one never is for a target that generates it too; before,
+    /// an index over one leaves the target without a key to search by.
+    pub fn is_usable(&self, major: u32) -> bool {
         match self.setting {
-            IdentitySetting::Default => self.primary_key,
+            IdentitySetting::Default => self.primary_key.is_some(),
             IdentitySetting::Nothing => false,
-            IdentitySetting::Full => true,
-            IdentitySetting::Index => self.index.is_some(),
+            IdentitySetting::Full => self.may_be_full(major),
+            IdentitySetting::Index => self
+                .index
+                .as_ref()
+                .is_some_and(|index| self.is_served_by(index)),
         }
+    }
+
+    /// Whether an index can be the identity.
+    pub fn is_served_by(&self, index: &str) -> bool {
+        let mut serving = self.primary_key.iter().chain(&self.unique_indexes);
+        serving.any(|one| one == index)
+    }
+
+    /// Whether the whole row can be the identity without an error for who updates it.
+    pub fn may_be_full(&self, major: u32) -> bool {
+        major < 18 || self.generated.is_empty()
     }
 }
 

@@ -21,7 +21,7 @@ const DEFAULT_WRITE_OUTAGE: Duration = Duration::from_secs(30);
 const LONGEST_NAME: usize = 55;
 
 /// The stream, and how it ends.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Online {
     /// The publication on the source.
     pub publication: String,
@@ -55,7 +55,7 @@ impl Online {
 }
 
 /// How the target takes over.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cutover {
     /// What starts it.
     pub trigger: Trigger,
@@ -181,21 +181,41 @@ fn replica_identity(
 ) -> BTreeMap<(String, String), ReplicaIdentity> {
     let mut settled = BTreeMap::new();
     for (table, identity) in written {
-        match table.split_once('.') {
-            Some((schema, name)) => {
-                settled.insert((schema.to_owned(), name.to_owned()), identity);
-            }
-            None => problems.push(document.problem_at_entry(
-                "/online/replica_identity",
-                &table,
-                (
-                    "this does not say which schema it means",
-                    &format!("write `public.{table}`"),
-                ),
-            )),
+        if let Some(name) = table_name(&table) {
+            settled.insert(name, identity);
+            continue;
         }
+        problems.push(document.problem_at_entry(
+            "/online/replica_identity",
+            &table,
+            (
+                "this is not the name of a table",
+                "write schema and name, such as `public.events`; one with a dot in it stands in \
+                 double quotes",
+            ),
+        ));
     }
     settled
+}
+
+/// Takes `schema.name` apart; a part in double quotes may hold a dot.
+pub(super) fn table_name(text: &str) -> Option<(String, String)> {
+    let mut parts = vec![String::new()];
+    let mut quoted = false;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let part = parts.last_mut()?;
+        match c {
+            '"' if quoted && chars.next_if_eq(&'"').is_some() => part.push('"'),
+            '"' => quoted = !quoted,
+            '.' if !quoted => parts.push(String::new()),
+            c => part.push(c),
+        }
+    }
+    match <[String; 2]>::try_from(parts).ok()? {
+        [schema, name] if !quoted && !schema.is_empty() && !name.is_empty() => Some((schema, name)),
+        _ => None,
+    }
 }
 
 fn cutover(spec: &Spec) -> Cutover {
@@ -290,6 +310,16 @@ mod tests {
         assert_eq!(bytes("999999999TiB"), None);
         assert_eq!(bytes("100GB"), None);
         assert_eq!(bytes("100"), None);
+    }
+
+    #[test]
+    fn a_table_is_named_as_patterns_name_it() {
+        let of = |schema: &str, name: &str| Some((schema.to_owned(), name.to_owned()));
+        assert_eq!(table_name("public.events"), of("public", "events"));
+        assert_eq!(table_name("Sales.\"a.\"\"b\"\"\""), of("Sales", "a.\"b\""));
+        for wrong in ["events", "a.b.c", "a.", ".b", "a.\"b"] {
+            assert_eq!(table_name(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use crate::inspect::{Relation, RelationKind, Schema};
 use crate::spec::{Exclude, Include};
 use reading::Reading;
+pub(crate) use reading::written;
 
 /// A relation's schema and name.
 pub type RelationName = (String, String);

@@ -161,7 +161,7 @@ fn full_name(relation: &Relation) -> RelationName {
 }
 
 /// A relation as a plan file would name it.
-fn written(relation: &Relation) -> String {
+pub(crate) fn written(relation: &Relation) -> String {
     let plain = |name: &str| {
         if name.contains(['.', '"', '*', '?', '[']) {
             format!("\"{}\"", name.replace('"', "\"\""))

@@ -13,7 +13,7 @@ fn names(all: &[&str]) -> Vec<RelationName> {
 
 fn keyless(name: &str) -> Relation {
     let mut table = made::table(name);
-    table.identity.primary_key = false;
+    table.identity.primary_key = None;
     table
 }
 

@@ -81,8 +81,10 @@ select
             join pg_class x on x.oid = i.indexrelid
             where c.relreplident = 'i' and i.indrelid = c.oid and i.indisreplident and i.indisvalid
         ),
-        'primary_key', exists (
-            select from pg_index i
+        'primary_key', (
+            select x.relname
+            from pg_index i
+            join pg_class x on x.oid = i.indexrelid
             where i.indrelid = c.oid and i.indisprimary and i.indisvalid and i.indimmediate
                 and not exists (
                     select from pg_attribute a

@@ -132,7 +132,7 @@ pub(crate) fn table(name: &str) -> Relation {
         row_hash: RowHash::Record,
         columns: Vec::new(),
         identity: Identity {
-            primary_key: true,
+            primary_key: Some(format!("{name}_pkey")),
             ..Identity::default()
         },
     }

@@ -29,6 +29,12 @@ const TABLES: &str = "
     alter table index_gone drop constraint index_gone_id;
     create table whole (id int);
     alter table whole replica identity full;
+    create table generated (id int, g int generated always as (1) stored);
+    alter table generated replica identity full;
+    create table by_generated (
+        g int generated always as (1) stored not null constraint by_generated_g unique
+    );
+    alter table by_generated replica identity using index by_generated_g;
     create table nothing (id int primary key);
     alter table nothing replica identity nothing;
     create type mood as enum ('sad');
@@ -51,23 +57,26 @@ fn what_tells_the_rows_of_a_table_apart_is_found() {
     for major in MAJORS {
         let source = asked(major);
         let identity = |name: &str| relation(&source, name).identity.clone();
-        assert!(identity("keyed").is_usable() && identity("keyed").primary_key);
-        assert!(!identity("deferred").is_usable() && !identity("keyless").is_usable());
+        assert!(identity("keyed").is_usable(major));
+        assert_eq!(identity("keyed").primary_key.as_deref(), Some("keyed_pkey"));
+        assert!(!identity("deferred").is_usable(major) && !identity("keyless").is_usable(major));
         let coded = identity("coded");
         assert_eq!(coded.unique_indexes, ["coded_a", "coded_b_including_c"]);
         assert_eq!(coded.generated, ["g"]);
-        assert!(!coded.is_usable());
+        assert!(!coded.is_usable(major));
         let by_index = identity("by_index");
         assert_eq!(by_index.setting, IdentitySetting::Index);
         assert_eq!(by_index.index.as_deref(), Some("by_index_id"));
-        assert!(by_index.is_usable());
+        assert!(by_index.is_usable(major));
         let gone = identity("index_gone");
         assert_eq!(
-            (gone.setting, gone.is_usable()),
+            (gone.setting, gone.is_usable(major)),
             (IdentitySetting::Index, false)
         );
-        assert!(identity("whole").is_usable());
-        assert!(identity("nothing").primary_key && !identity("nothing").is_usable());
+        assert!(!identity("by_generated").is_usable(major));
+        assert_eq!(identity("generated").is_usable(major), major < 18);
+        assert!(identity("whole").is_usable(major));
+        assert!(identity("nothing").primary_key.is_some() && !identity("nothing").is_usable(major));
         assert_eq!(
             identity("odd").incomparable,
             ["j", "js", "p", "x"],

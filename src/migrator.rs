@@ -187,6 +187,7 @@ impl Migrator {
                 let selection = self
                     .resolved
                     .selection(&source.relations, &source.schemas)?;
+                self.resolved.check_identities(&facts, &selection)?;
                 let findings = preflight(&facts, &self.resolved.choices(), &selection);
                 (facts, findings)
             }

@@ -63,11 +63,12 @@ pub(super) async fn subscribe(
     let work = async {
         let sql = statement(subscription, link.expose_secret());
         // A message of its own: a server logs the whole of one before it performs any of it.
-        client
-            .batch_execute(&format!("begin; {KEEP_OUT_OF_LOG}"))
-            .await?;
-        let all = format!("{sql}; commit");
-        if let Err(error) = client.batch_execute(&all).await {
+        let made = async {
+            let quiet = format!("begin; {KEEP_OUT_OF_LOG}");
+            client.batch_execute(&quiet).await?;
+            client.batch_execute(&format!("{sql}; commit")).await
+        };
+        if let Err(error) = made.await {
             let _ = client.batch_execute("rollback").await;
             return Err(Error::from(error));
         }

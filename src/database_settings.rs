@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::inspect::{Database, Grant, Locale, Setting};
+use crate::inspect::{Database, Grant, Locale, Setting, Target};
 use crate::postgres::{quote_identifier, quote_literal};
 
 /// Settings whose value is a list that PostgreSQL keeps already quoted (`GUC_LIST_QUOTE`).
@@ -82,6 +82,35 @@ pub(crate) fn owner(database: &Database, name: &str) -> String {
         quote_identifier(name),
         quote_identifier(&database.owner)
     )
+}
+
+/// The database as the target can have it: without the settings that it does not take.
+pub(crate) fn as_taken(database: &Database, target: &Target) -> Database {
+    let mut taken = database.clone();
+    taken
+        .settings
+        .retain(|setting| target.takes_setting(&setting.name));
+    taken
+}
+
+/// The settings that the target does not take, for people.
+pub(crate) fn not_taken<'a>(
+    target: &Target,
+    settings: impl Iterator<Item = &'a Setting>,
+) -> Vec<String> {
+    settings
+        .filter(|setting| !target.takes_setting(&setting.name))
+        .map(
+            |Setting {
+                 role,
+                 name,
+                 value: _,
+             }| match role {
+                Some(role) => format!("{name} of role {role}"),
+                None => name.clone(),
+            },
+        )
+        .collect()
 }
 
 /// Comment, privileges, settings, security labels and connection limit.

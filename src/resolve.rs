@@ -116,6 +116,7 @@ impl Resolved {
             roles: self.copy.roles,
             tablespaces: self.copy.tablespaces,
             verify: self.verify,
+            allow_errors: self.restore.allow_errors,
             jobs: self.copy.jobs,
         }
     }

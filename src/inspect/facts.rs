@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::replication::{Identity, Reach, Replication, Streams};
-use super::role::Role;
+use super::role::{Owner, Role};
 
 /// Everything that planning needs to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +98,13 @@ pub struct Source {
     pub extensions: Vec<Extension>,
     /// Roles that objects in scope of the database need, with what they are members of.
     pub roles: Vec<Role>,
+    /// PostgreSQL's own roles (`pg_read_all_data`, …) that these are members of or that have
+    /// privileges.
+    pub predefined_roles: BTreeSet<String>,
+    /// Who owns anything besides the database, schemas and relations, sorted.
+    pub owners: Vec<Owner>,
+    /// Collations of ICU outside `pg_catalog`, as (schema, name), sorted.
+    pub icu_collations: Vec<(String, String)>,
     /// Large objects.
     pub large_objects: LargeObjects,
     /// How many there are of each other kind of object, such as `functions` or `types`.
@@ -317,6 +324,13 @@ pub struct Target {
     pub roles: BTreeSet<String>,
     /// Roles that the connected role may act as (SET ROLE), of those that exist.
     pub settable_roles: BTreeSet<String>,
+    /// Roles that the connected role may grant to others, of those that exist.
+    pub grantable_roles: BTreeSet<String>,
+    /// Settings that the connected role may set for roles and databases; one of an extension is
+    /// here only while that is loaded.
+    pub settings: BTreeSet<String>,
+    /// Extensions whose default version takes no superuser to install.
+    pub trusted_extensions: BTreeSet<String>,
     /// Extensions that can be installed, with every version there is.
     pub available_extensions: BTreeMap<String, BTreeSet<String>>,
     /// Tablespaces.
@@ -325,6 +339,16 @@ pub struct Target {
     pub locales: BTreeSet<String>,
     /// Whether the server was built with ICU.
     pub icu: bool,
+}
+
+impl Target {
+    /// Whether `ALTER DATABASE … SET` of this setting will be taken: the version knows it, and the
+    /// connected role may. A name with a dot is an extension's, which may be loaded later; a
+    /// superuser alone can set it before that.
+    pub fn takes_setting(&self, name: &str) -> bool {
+        let known = |known: &String| known.eq_ignore_ascii_case(name);
+        self.settings.iter().any(known) || self.server.role.superuser && name.contains('.')
+    }
 }
 
 /// A target database that exists.

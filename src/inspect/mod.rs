@@ -19,7 +19,7 @@ pub use facts::{
 };
 pub use reach::reach;
 pub use replication::{Identity, IdentitySetting, Reach, Replication, Share, Streams};
-pub use role::{Membership, Role};
+pub use role::{Membership, Owner, Role};
 pub use source::{database, source};
 pub use target::{TargetNames, target};
 pub use tools::tools;

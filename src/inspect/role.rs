@@ -1,4 +1,5 @@
-//! A role of the source, as far as it can be made anew: everything but its password.
+//! Roles of the source, as far as they can be made anew, which is without passwords, and what is
+//! theirs.
 //! It holds plain data alone, a part of the facts a plan is made from.
 
 use serde::{Deserialize, Serialize};
@@ -47,4 +48,15 @@ pub struct Membership {
     pub inherit: Option<bool>,
     /// SET OPTION; `None` before 16, where every member may SET ROLE.
     pub set: Option<bool>,
+}
+
+/// That a role owns objects of a kind.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Owner {
+    /// The role.
+    pub role: String,
+    /// The kind, such as `function`.
+    pub kind: String,
+    /// The schema they are in, for kinds that live in one.
+    pub schema: Option<String>,
 }

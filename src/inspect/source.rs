@@ -8,6 +8,7 @@ use tokio_postgres::Client;
 
 use super::catalog::Catalog;
 use super::facts::{Database, Relation, Source};
+use super::role::Role;
 use crate::error::Result;
 
 /// Asks everything that planning needs to know of the connected database, in one snapshot.
@@ -47,6 +48,12 @@ struct NameRow {
     name: String,
 }
 
+#[derive(Deserialize)]
+struct CollationRow {
+    schema: String,
+    name: String,
+}
+
 #[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 struct NotCarriedRow {
     kind: String,
@@ -56,6 +63,11 @@ struct NotCarriedRow {
 async fn read(catalog: &Catalog<'_>, place: String) -> Result<Source> {
     let not_carried = catalog.all(include_str!("sql/not_carried.sql")).await?;
     let tablespaces: Vec<NameRow> = catalog.all(include_str!("sql/tablespaces.sql")).await?;
+    let roles: Vec<Role> = catalog.all(include_str!("sql/roles.sql")).await?;
+    let (predefined, roles): (Vec<Role>, Vec<Role>) = roles
+        .into_iter()
+        .partition(|role| role.name.starts_with("pg_"));
+    let collations: Vec<CollationRow> = catalog.all(include_str!("sql/icu_collations.sql")).await?;
     let mut found = Source {
         server: catalog.server(place),
         database: catalog.one(include_str!("sql/database.sql")).await?,
@@ -64,7 +76,13 @@ async fn read(catalog: &Catalog<'_>, place: String) -> Result<Source> {
         dependents: catalog.all(include_str!("sql/dependents.sql")).await?,
         extensions: catalog.all(include_str!("sql/extensions.sql")).await?,
         not_carried: not_carried_sentences(not_carried),
-        roles: catalog.all(include_str!("sql/roles.sql")).await?,
+        roles,
+        predefined_roles: predefined.into_iter().map(|role| role.name).collect(),
+        owners: catalog.all(include_str!("sql/owners.sql")).await?,
+        icu_collations: collations
+            .into_iter()
+            .map(|row| (row.schema, row.name))
+            .collect(),
         large_objects: catalog.one(include_str!("sql/large_objects.sql")).await?,
         object_counts: object_counts(catalog).await?,
         tablespaces: tablespaces.into_iter().map(|row| row.name).collect(),
@@ -80,6 +98,8 @@ fn sort(found: &mut Source) {
     let name = |r: &Relation| (r.schema.clone(), r.name.clone());
     found.relations.sort_by_cached_key(name);
     found.dependents.sort();
+    found.owners.sort();
+    found.icu_collations.sort();
     found.extensions.sort_by(|a, b| a.name.cmp(&b.name));
     for extension in &mut found.extensions {
         extension.config_tables.sort();

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tokio_postgres::Client;
 
 use super::catalog::Catalog;
-use super::facts::{Locale, Target, TargetDatabase, TargetTable};
+use super::facts::{Locale, Server, Target, TargetDatabase, TargetTable};
 use super::replication::Streams;
 use crate::error::Result;
 
@@ -17,6 +17,9 @@ const NAMED_OBJECTS: usize = 20;
 /// How many tables are asked for a row in one statement: each takes a slot of the lock table,
 /// which has 6,400 by default.
 const PROBES_AT_ONCE: usize = 200;
+
+/// The first version where SET of one setting can be granted.
+const PARAMETER_PRIVILEGES: u32 = 15;
 
 /// The two databases of the target, by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,9 +44,9 @@ pub async fn target(
     names: TargetNames,
 ) -> Result<Target> {
     let catalog = Catalog::open(maintenance, &names.place).await?;
-    let offers = catalog.one(include_str!("sql/target.sql")).await;
     let server = catalog.server(names.place.clone());
-    let offers: OffersRow = catalog.close(offers).await?;
+    let found = offers(&catalog, &server).await;
+    let (offers, settings) = catalog.close(found).await?;
     let database = match database {
         Some(client) => Some(existing(client, &names.place).await?),
         None => None,
@@ -55,6 +58,9 @@ pub async fn target(
         database,
         roles: offers.roles,
         settable_roles: offers.settable_roles,
+        grantable_roles: offers.grantable_roles,
+        settings,
+        trusted_extensions: offers.trusted_extensions,
         available_extensions: offers.available_extensions,
         tablespaces: offers.tablespaces,
         locales: offers.locales,
@@ -66,10 +72,28 @@ pub async fn target(
 struct OffersRow {
     roles: BTreeSet<String>,
     settable_roles: BTreeSet<String>,
+    grantable_roles: BTreeSet<String>,
+    trusted_extensions: BTreeSet<String>,
     available_extensions: BTreeMap<String, BTreeSet<String>>,
     tablespaces: BTreeSet<String>,
     locales: BTreeSet<String>,
     icu: bool,
+}
+
+#[derive(Deserialize)]
+struct SettingRow {
+    name: String,
+}
+
+async fn offers(catalog: &Catalog<'_>, server: &Server) -> Result<(OffersRow, BTreeSet<String>)> {
+    let settings = if server.major() >= PARAMETER_PRIVILEGES {
+        include_str!("sql/settings.sql")
+    } else {
+        include_str!("sql/settings_before_15.sql")
+    };
+    let settings: Vec<SettingRow> = catalog.all(settings).await?;
+    let names = settings.into_iter().map(|row| row.name).collect();
+    Ok((catalog.one(include_str!("sql/target.sql")).await?, names))
 }
 
 #[derive(Deserialize)]

@@ -3,6 +3,7 @@
 
 use super::Scene;
 use super::roles::missing_roles;
+use crate::database_settings;
 use crate::postgres::full_name;
 use crate::report::some_of;
 
@@ -25,7 +26,9 @@ pub fn left_behind(scene: &Scene<'_>) -> Vec<String> {
         let made = missing.iter().any(|one| one.name == role.name);
         !made && !role.settings.is_empty()
     });
-    let kinds: [(&str, Vec<String>); 5] = [
+    let database = scene.facts.source.database.settings.iter();
+    let carried = database.chain(missing.iter().flat_map(|role| &role.settings));
+    let kinds: [(&str, Vec<String>); 6] = [
         ("schemas left out", schemas),
         (
             "relations left out",
@@ -39,6 +42,10 @@ pub fn left_behind(scene: &Scene<'_>) -> Vec<String> {
         (
             "settings that ALTER ROLE … SET made for every database, of roles that are not made",
             kept.map(|role| role.name.clone()).collect(),
+        ),
+        (
+            "settings that the target does not take",
+            database_settings::not_taken(&scene.facts.target, carried),
         ),
     ];
     let mut all: Vec<String> = kinds

@@ -192,17 +192,15 @@ fn truncate(scene: &Scene<'_>) -> Vec<String> {
 /// Comment, privileges and settings of the database.
 fn settings(scene: &Scene<'_>) -> Option<Step> {
     let target = &scene.facts.target;
-    let mut statements =
-        database_settings::statements(&scene.facts.source.database, &target.database_name);
+    let source = &scene.database();
+    let mut statements = database_settings::statements(source, &target.database_name);
     if target.database.as_ref().is_some_and(|_| !is_created(scene)) {
-        let owner = database_settings::owner(&scene.facts.source.database, &target.database_name);
+        let owner = database_settings::owner(source, &target.database_name);
         statements.insert(0, owner);
     }
     let before = target.database.as_ref().filter(|_| !is_created(scene));
-    let undo = before.map(|there| {
-        let source = &scene.facts.source.database;
-        database_settings::put_back(&there.properties, source, &target.database_name)
-    });
+    let undo = before
+        .map(|there| database_settings::put_back(&there.properties, source, &target.database_name));
     let undo = undo.map(|statements| sql(Place::TargetMaintenance, statements));
     (!statements.is_empty()).then(|| Step {
         undo: undo.into_iter().collect(),

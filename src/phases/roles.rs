@@ -31,7 +31,10 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
             ..step("target.memberships", summary)
         });
     }
-    let rest: Vec<String> = missing.iter().flat_map(|role| properties(role)).collect();
+    let rest: Vec<String> = missing
+        .iter()
+        .flat_map(|role| properties(scene, role))
+        .collect();
     if !rest.is_empty() {
         steps.push(Step {
             effects: vec![sql(Place::TargetMaintenance, rest)],
@@ -163,7 +166,7 @@ fn options(membership: &Membership, member: &Role, all: bool) -> String {
 }
 
 /// The comment, and `ALTER ROLE … SET` for every database.
-fn properties(role: &Role) -> Vec<String> {
+fn properties(scene: &Scene<'_>, role: &Role) -> Vec<String> {
     let name = quote_identifier(&role.name);
     let comment = role.comment.iter();
     comment
@@ -171,6 +174,7 @@ fn properties(role: &Role) -> Vec<String> {
         .chain(
             role.settings
                 .iter()
+                .filter(|setting| scene.facts.target.takes_setting(&setting.name))
                 .map(|setting| database_settings::role_setting(&role.name, setting)),
         )
         .collect()

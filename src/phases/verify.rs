@@ -23,7 +23,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
         ));
     }
     if scene.moves_structure() && owners {
-        let database = &scene.facts.source.database;
+        let database = &scene.database();
         let name = &scene.facts.target.database_name;
         let mut expected = database_settings::statements(database, name);
         expected.push(database_settings::owner(database, name));

@@ -3,6 +3,7 @@
 
 use super::{Case, Finding, Level, found, list};
 use crate::inspect::{Locale, TargetDatabase};
+use crate::postgres;
 use crate::spec::{Existing, Scope, Verify};
 
 /// The database has to be made, and may not be; or only rows are copied, into nothing.
@@ -175,6 +176,24 @@ pub(super) fn locale_unknown(case: &Case<'_>) -> Vec<Finding> {
         "locale_unknown",
         format!("the target's operating system seems not to have the source's locale: {names}"),
         "Install it there, or create the target database beforehand with a locale of your choice.",
+    )
+}
+
+/// Columns and indexes that sort by them cannot be made without ICU.
+pub(super) fn icu_collations(case: &Case<'_>) -> Vec<Finding> {
+    let kept = |(schema, _): &&(String, String)| case.selection.keeps_schema(schema);
+    let collations = case.facts.source.icu_collations.iter().filter(kept);
+    let names = list(collations.map(|(schema, name)| postgres::full_name(schema, name)));
+    if names.is_empty() || case.facts.target.icu || !case.with_structure() {
+        return Vec::new();
+    }
+    found(
+        Level::Refusal,
+        "icu_collations",
+        format!(
+            "collations of the source are ICU's, and the target server is built without it: {names}"
+        ),
+        "Use a target server with ICU, or drop the collations on the source if nothing uses them.",
     )
 }
 

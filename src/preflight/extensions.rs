@@ -5,6 +5,15 @@ use super::{Case, Finding, Level, found, list};
 use crate::inspect::Extension;
 use crate::postgres;
 
+/// Roles of hosted services that may install more than PostgreSQL itself would let them.
+const HOSTED_ADMINISTRATORS: [&str; 5] = [
+    "alloydbsuperuser",
+    "azure_pg_admin",
+    "cloudsqlsuperuser",
+    "neon_superuser",
+    "rds_superuser",
+];
+
 /// The target's operating system lacks the extension's files.
 pub(super) fn unavailable(case: &Case<'_>) -> Vec<Finding> {
     let names: Vec<&str> = carried(case)
@@ -23,6 +32,35 @@ pub(super) fn unavailable(case: &Case<'_>) -> Vec<Finding> {
         ),
         "Install the operating system's packages that hold them on the target server, or drop the \
          extensions on the source if nothing uses them.",
+    )
+}
+
+/// Only a superuser may install it; the roles of some hosted services are let through by theirs.
+pub(super) fn not_trusted(case: &Case<'_>) -> Vec<Finding> {
+    let target = &case.facts.target;
+    let role = &target.server.role;
+    let barred = |e: &&Extension| {
+        target.available_extensions.contains_key(&e.name)
+            && !target.trusted_extensions.contains(&e.name)
+    };
+    let names = list(carried(case).filter(barred).map(|e| &e.name));
+    if role.superuser || names.is_empty() {
+        return Vec::new();
+    }
+    let hosted = |name: &str| role.name == name || target.settable_roles.contains(name);
+    let level = match HOSTED_ADMINISTRATORS.into_iter().any(hosted) {
+        true => Level::Warning,
+        false => Level::Refusal,
+    };
+    found(
+        level,
+        "extension_not_trusted",
+        format!(
+            "role {} is no superuser of the target, and only superusers may install: {names}",
+            role.name
+        ),
+        "Connect to the target as a superuser, or drop the extensions on the source if nothing \
+         uses them.",
     )
 }
 

@@ -10,6 +10,7 @@ mod roles;
 mod rows;
 mod selected;
 mod servers;
+mod settings;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -73,6 +74,8 @@ pub struct Choices {
     pub tablespaces: bool,
     /// `verify`.
     pub verify: Verify,
+    /// `restore.allow_errors`.
+    pub allow_errors: bool,
     /// `copy.jobs`.
     pub jobs: u32,
 }
@@ -102,13 +105,18 @@ const CHECKS: &[fn(&Case<'_>) -> Vec<Finding>] = &[
     database::locale,
     database::locale_unknown,
     database::tablespaces,
+    database::icu_collations,
     extensions::unavailable,
+    extensions::not_trusted,
     extensions::other_version,
     extensions::config_tables,
     roles::missing,
     roles::cannot_create,
     roles::cannot_act_as,
+    roles::cannot_grant,
     roles::unearned_attributes,
+    roles::predefined,
+    settings::not_taken,
     capacity::source_locks,
     capacity::target_locks,
     capacity::connections,

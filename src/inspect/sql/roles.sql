@@ -1,4 +1,4 @@
--- Roles that objects of this database name, with what those are members of, and so on upwards.
+-- Roles, PostgreSQL's own among them, that objects of this database name, with what those are members of, and so on upwards.
 with recursive objects (classid, objid, owner, acl) as (
     -- pg_shdepend leaves out the bootstrap superuser (OID 10), so it is sought in the catalogs.
     select tableoid, oid, nspowner, nspacl from pg_namespace
@@ -104,4 +104,3 @@ select
     ) as settings
 from closure
 join pg_roles r on r.oid = closure.oid
-where r.rolname !~ '^pg_'

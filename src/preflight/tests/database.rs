@@ -66,4 +66,13 @@ fn another_encoding_or_locale_is_a_warning_and_missing_icu_a_refusal() {
         f.target.icu = false;
     };
     assert_eq!(found_when(icu), ["R locale_unknown"]);
+    let collation = |f: &mut Facts| {
+        f.source.icu_collations = vec![("public".to_owned(), "natural".to_owned())];
+    };
+    assert_eq!(found_when(collation), [""; 0]);
+    let without = |f: &mut Facts| {
+        collation(f);
+        f.target.icu = false;
+    };
+    assert_eq!(found_when(without), ["R icu_collations"]);
 }

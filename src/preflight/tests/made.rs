@@ -21,6 +21,7 @@ pub(crate) const CHOICES: Choices = Choices {
     roles: true,
     tablespaces: true,
     verify: Verify::Counts,
+    allow_errors: false,
     jobs: 4,
 };
 
@@ -194,6 +195,9 @@ pub(crate) fn source() -> Source {
             config_tables: Vec::new(),
         }],
         roles: vec![role("shop")],
+        predefined_roles: BTreeSet::new(),
+        owners: Vec::new(),
+        icu_collations: Vec::new(),
         large_objects: LargeObjects::default(),
         object_counts: BTreeMap::new(),
         tablespaces: BTreeSet::new(),
@@ -217,6 +221,9 @@ pub(crate) fn facts() -> Facts {
             database: None,
             roles: names(&["migrator", "shop"]),
             settable_roles: names(&["migrator", "shop"]),
+            grantable_roles: names(&["migrator", "shop"]),
+            settings: names(&["work_mem"]),
+            trusted_extensions: names(&["pgcrypto"]),
             available_extensions: [("pgcrypto".to_owned(), names(&["1.3"]))].into(),
             tablespaces: names(&["pg_default"]),
             locales: names(&["C", "en_US.utf8"]),

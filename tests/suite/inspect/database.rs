@@ -143,6 +143,56 @@ fn roles_are_those_that_objects_need_and_what_they_are_members_of() {
 }
 
 #[test]
+fn owners_of_all_kinds_and_the_collations_of_icu_are_named() {
+    let cluster = Cluster::shared(15);
+    let name = cluster.create_database("owners");
+    cluster.psql(
+        &name,
+        "create role inspect_owner_of_things;
+         create collation by_number (provider = icu, locale = 'de-u-kn-true');
+         create schema s;
+         create function s.f() returns int language sql as 'select 1';
+         create type mood as enum ('fine');
+         create type pair as (a int, b int);
+         create domain word as text;
+         create table with_a_row_type (id int);
+         create extension hstore;
+         alter default privileges grant select on tables to public;
+         grant pg_monitor to inspect_owner_of_things;
+         alter type mood owner to inspect_owner_of_things;
+         select lo_create(4713)",
+    );
+    let found = source(cluster, &name, "postgres");
+    let by_number = ("public".to_owned(), "by_number".to_owned());
+    assert_eq!(found.icu_collations, [by_number]);
+    let owners: Vec<String> = found
+        .owners
+        .iter()
+        .map(|o| {
+            format!(
+                "{} {} {}",
+                o.role,
+                o.kind,
+                o.schema.as_deref().unwrap_or("-")
+            )
+        })
+        .collect();
+    assert_eq!(
+        owners,
+        [
+            "inspect_owner_of_things type public",
+            "postgres collation public",
+            "postgres default privileges -",
+            "postgres function s",
+            "postgres large object -",
+            "postgres type public",
+        ]
+    );
+    assert!(found.predefined_roles.contains("pg_monitor"));
+    assert!(found.roles.iter().all(|role| !role.name.starts_with("pg_")));
+}
+
+#[test]
 fn the_bootstrap_superuser_is_left_out_where_nothing_of_its_own_is_carried() {
     let cluster = Cluster::start(15);
     cluster.psql("postgres", "create role plain_owner");

@@ -176,6 +176,18 @@ fn a_target_says_what_it_offers_before_its_database_is_there() {
             .map(str::to_owned)
             .into();
         assert_eq!(plain, own);
+        assert!(found.settings.contains("work_mem") && found.settings.contains("log_statement"));
+        assert!(!found.settings.contains("shared_buffers"));
+        assert_eq!(found.settings.contains("force_parallel_mode"), major < 16);
+        assert_eq!(found.grantable_roles, found.roles);
+        assert_eq!(
+            found.trusted_extensions.contains(extension(major)),
+            major == 15
+        );
+        assert_eq!(found.icu, major == 15, "this build of 18 has no ICU");
+        let reader = target(cluster, None, "inspect_reader");
+        assert!(reader.settings.contains("work_mem") && !reader.settings.contains("log_statement"));
+        assert!(reader.grantable_roles.is_empty());
     }
 }
 

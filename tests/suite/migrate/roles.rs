@@ -68,3 +68,23 @@ fn settings_of_a_role_that_was_there_before_stay_as_they_are_and_are_named_as_le
     let set = format!("select rolconfig from pg_roles where rolname = '{role}'");
     assert_eq!(migration.ask_target(&set), "{work_mem=5MB}");
 }
+
+#[test]
+fn settings_that_a_newer_major_does_not_know_are_left_behind_by_name() {
+    let migration = Migration::new((15, 18), "old_setting", "verify: rows\n");
+    let name = migration.source.clone();
+    let migration = migration.fill(&format!(
+        "create table t ();
+         alter database {name} set force_parallel_mode = on;
+         alter database {name} set app.tenant = 'one'"
+    ));
+    let plan = migration.folder.run(&["plan"]);
+    let found = "settings that PostgreSQL 18 on the target does not know";
+    assert!(plan.stdout.contains(found), "{}", plan.stdout);
+    let ran = migration.folder.apply();
+    ran.must_end(0, &[]);
+    let left = "settings that the target does not take: force_parallel_mode";
+    assert!(ran.stdout.contains(left), "{}", ran.stdout);
+    migration.must_differ_only_in(&["settings of the database"]);
+    assert_eq!(migration.ask_target("show app.tenant"), "one");
+}

@@ -125,7 +125,7 @@ fn an_abort_leaves_a_role_that_another_database_has_come_to_need() {
 }
 
 #[test]
-fn an_owner_that_cannot_be_given_fails_and_is_a_warning_with_errors_allowed() {
+fn an_owner_that_cannot_be_given_is_refused_and_is_a_warning_with_errors_allowed() {
     let Moved {
         migration, mover, ..
     } = moved((15, 15), "verify: rows\n");
@@ -138,14 +138,10 @@ fn an_owner_that_cannot_be_given_fails_and_is_a_warning_with_errors_allowed() {
     migration
         .to
         .psql("postgres", &format!("create role {other}"));
-    migration.folder.apply().must_end(
-        1,
-        &[
-            "ALTER FUNCTION public.f() OWNER TO",
-            "restore.allow_errors: true",
-        ],
-    );
-    migration.folder.run(&["abort", "--yes"]).must_end(0, &[]);
+    migration
+        .folder
+        .apply()
+        .must_end(4, &["cannot give objects", &other]);
     migration.plan_as(&mover, "restore: { allow_errors: true }\nverify: rows\n");
     let ran = migration.folder.apply();
     ran.must_end(0, &[]);
@@ -164,14 +160,53 @@ fn an_owner_that_cannot_be_given_fails_and_is_a_warning_with_errors_allowed() {
 }
 
 #[test]
-fn an_extension_that_cannot_be_made_fails_even_with_errors_allowed() {
+fn an_extension_that_takes_a_superuser_is_refused_by_name_even_with_errors_allowed() {
     let keys = "restore: { allow_errors: true }\n";
     let Moved { migration, .. } = moved((15, 15), keys);
-    migration.ask_source("create extension pg_stat_statements");
-    migration.folder.apply().must_end(
-        1,
-        &["permission denied to create extension \"pg_stat_statements\""],
+    migration.ask_source("create extension hstore; create extension pg_stat_statements");
+    let ran = migration.folder.apply();
+    ran.must_end(4, &["only superusers may install: pg_stat_statements"]);
+}
+
+/// The mover may not set log_statement, nor a setting of an extension that is not loaded.
+#[test]
+fn settings_that_the_role_may_not_make_are_left_behind_by_name_and_the_rest_is_carried() {
+    let Moved {
+        migration, owner, ..
+    } = moved((15, 18), "verify: rows\n");
+    let name = &migration.source;
+    migration.ask_source(&format!(
+        "alter database {name} set log_statement = 'all';
+         alter database {name} set app.tenant = 'one';
+         alter database {name} set force_parallel_mode = on;
+         alter role {owner} in database {name} set maintenance_work_mem = '6MB';
+         alter role {owner} set log_min_messages = 'error'"
+    ));
+    let ran = migration.folder.apply();
+    ran.must_end(0, &[]);
+    let said = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let left = format!(
+        "settings that the target does not take: app.tenant, force_parallel_mode, log_statement, \
+         log_min_messages of role {owner}"
     );
+    assert!(said.contains(&left), "{}", ran.stdout);
+    let kept = "select string_agg(unnest, ' ' order by unnest) from pg_db_role_setting s
+         join pg_database d on d.oid = setdatabase, unnest(setconfig)
+         where datname = current_database()";
+    assert_eq!(
+        migration.ask_target(kept),
+        "maintenance_work_mem=6MB work_mem=5MB"
+    );
+}
+
+#[test]
+fn a_membership_that_is_not_the_roles_to_grant_is_refused_by_name() {
+    let Moved {
+        migration, owner, ..
+    } = moved((15, 18), "verify: rows\n");
+    migration.ask_source(&format!("grant pg_monitor to {owner}"));
+    let ran = migration.folder.apply();
+    ran.must_end(4, &["may not make the new roles", "pg_monitor"]);
 }
 
 #[test]

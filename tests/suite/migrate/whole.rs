@@ -128,3 +128,16 @@ fn a_table_cannot_be_truncated_between_the_snapshot_and_the_dump() {
     assert_eq!(migration.ask_source("select count(*) from t"), "1000");
     assert_eq!(migration.ask_target("select count(*) from t"), "1000");
 }
+
+#[test]
+fn a_collation_of_icu_is_refused_by_name_where_the_target_has_no_icu() {
+    let collation = "create collation by_number (provider = icu, locale = 'de-u-kn-true')";
+    let migration = Migration::new((15, 18), "icu", "verify: rows\n").fill(collation);
+    migration
+        .folder
+        .apply()
+        .must_end(4, &["built without it: public.by_number"]);
+    let to_itself = Migration::new((15, 15), "icu", "verify: rows\n").fill(collation);
+    to_itself.folder.apply().must_end(0, &[]);
+    to_itself.must_be_equal();
+}

@@ -2,6 +2,7 @@
 //! It only reads; nothing here changes a server or a file.
 
 mod catalog;
+mod database;
 mod disk;
 mod facts;
 mod reach;
@@ -11,11 +12,11 @@ mod source;
 mod target;
 mod tools;
 
+pub use database::{Database, Grant, Locale, Setting};
 pub use disk::free_bytes;
 pub use facts::{
-    ConnectedRole, Database, Dependent, Extension, Facts, Grant, LargeObjects, Locale, Relation,
-    RelationKind, RowHash, Schema, Server, Setting, Source, Target, TargetDatabase, TargetTable,
-    Toolset,
+    ConnectedRole, Dependent, Extension, Facts, LargeObjects, Relation, RelationKind, RowHash,
+    Schema, Server, Source, Target, TargetDatabase, TargetTable, Toolset,
 };
 pub use reach::reach;
 pub use replication::{Identity, IdentitySetting, Reach, Replication, Share, Streams};

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::facts::Setting;
+use super::database::Setting;
 
 /// A role, without its password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use tokio_postgres::Client;
 
 use super::catalog::Catalog;
-use super::facts::{Database, Relation, Source};
+use super::database::Database;
+use super::facts::{Relation, Source};
 use super::role::Role;
 use crate::error::Result;
 

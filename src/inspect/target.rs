@@ -7,7 +7,8 @@ use serde::Deserialize;
 use tokio_postgres::Client;
 
 use super::catalog::Catalog;
-use super::facts::{Locale, Server, Target, TargetDatabase, TargetTable};
+use super::database::Locale;
+use super::facts::{Server, Target, TargetDatabase, TargetTable};
 use super::replication::Streams;
 use crate::error::Result;
 

@@ -102,8 +102,10 @@ pub enum Happened {
         applied_lsn: String,
         /// Bytes of WAL that the target applies in a second, over the last minute.
         bytes_per_second: u64,
-        /// Seconds until it has caught up; `None` is never, at this rate.
+        /// Seconds until it has caught up at this rate; `None` while nobody can tell, or never.
         seconds_left: Option<u64>,
+        /// Whether it will never catch up at this rate.
+        never: bool,
         /// WAL that the source keeps for the slot, in bytes.
         retained_bytes: u64,
     },

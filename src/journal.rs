@@ -82,6 +82,11 @@ pub enum Event {
     },
     /// Every step is done, and what was to be proven is proven.
     Completed,
+    /// The source serves again after a cutover, and the target follows it as before that.
+    RolledBack {
+        /// The steps that count as not done any more.
+        steps: Vec<StepId>,
+    },
     /// An abort began: from here on only abort goes on.
     Aborting,
     /// Everything was taken back from the target; only throwaway servers and the state are left.
@@ -119,6 +124,7 @@ impl Event {
             Self::Begun { .. }
             | Self::Undone { .. }
             | Self::Completed
+            | Self::RolledBack { .. }
             | Self::Aborting
             | Self::Aborted => self,
         }
@@ -208,6 +214,12 @@ impl Status {
                 self.steps.remove(step);
             }
             Event::Completed => self.completed = Some(entry.at),
+            Event::RolledBack { steps } => {
+                self.completed = None;
+                for step in steps {
+                    self.steps.remove(step);
+                }
+            }
             Event::Aborting => self.aborting = true,
             Event::Aborted => self.aborted = true,
         }

@@ -1,6 +1,7 @@
 //! The library's front door: a plan file in, a dry run, a migration or its undoing out.
 //! It puts the rooms together; it knows neither SQL nor the terminal.
 
+mod afterwards;
 mod prepared;
 mod switching;
 
@@ -23,7 +24,7 @@ use crate::inspect::Facts;
 use crate::journal::{Journal, Status};
 use crate::outcome::MigrationOutcome;
 use crate::phases;
-use crate::plan::{self, Plan};
+use crate::plan::{self, Phase, Plan};
 use crate::preflight::{Finding, preflight, refuse};
 use crate::resolve::{Resolved, resolve};
 use crate::side::Side;
@@ -332,23 +333,10 @@ impl Migrator {
         Ok(said)
     }
 
-    /// After the migration: stops and removes its throwaway servers and forgets its state. The
-    /// target is left as it is.
-    ///
-    /// # Errors
-    /// When the migration is not complete.
-    pub async fn finalize(&self) -> Result<Vec<String>> {
-        if !self.state.exists() {
-            return Ok(Vec::new());
-        }
-        let _lock = self.state.lock().await?;
-        if self
-            .status()?
-            .is_none_or(|status| status.completed.is_none())
-        {
-            return Err(crate::history::incomplete(&self.resolved.path));
-        }
-        self.remove_state().await
+    /// Where an online run ends before its cutover, if it does.
+    fn until(&self) -> Option<Phase> {
+        let online = self.resolved.online.is_some();
+        (online && self.until_caught_up).then_some(Phase::StreamApply)
     }
 
     fn links(&self) -> Links {

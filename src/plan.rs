@@ -33,6 +33,10 @@ pub enum Phase {
     Cutover,
     /// What was only needed on the way is removed.
     Complete,
+    /// After the cutover: back to the source, through the stream back.
+    Rollback,
+    /// After the cutover: the streams are removed, and with them the way back.
+    Finalize,
 }
 
 impl Phase {
@@ -47,6 +51,9 @@ impl Phase {
         Self::Cutover,
         Self::Complete,
     ];
+
+    /// What commands of their own do once an online migration is complete.
+    pub const AFTERWARDS: [Self; 2] = [Self::Rollback, Self::Finalize];
 }
 
 impl fmt::Display for Phase {
@@ -86,6 +93,8 @@ pub struct Plan {
     pub name: String,
     /// One stage per phase, in order; a stage without steps only says that its phase is there.
     pub stages: Vec<Stage>,
+    /// What can be done once it is complete, each by a command of its own; nothing offline.
+    pub afterwards: Vec<Stage>,
     /// What this migration leaves behind, each a sentence.
     pub left_behind: Vec<String>,
 }
@@ -93,7 +102,14 @@ pub struct Plan {
 impl Plan {
     /// Every step, in the order of the plan.
     pub fn steps(&self) -> impl DoubleEndedIterator<Item = &Step> {
-        self.stages.iter().flat_map(|stage| &stage.steps)
+        let stages = self.stages.iter().chain(&self.afterwards);
+        stages.flat_map(|stage| &stage.steps)
+    }
+
+    /// What a command of its own does afterwards, if this migration has that.
+    pub fn afterwards(&self, phase: Phase) -> Option<&Stage> {
+        let mut stages = self.afterwards.iter();
+        stages.find(|stage| stage.phase == phase && !stage.steps.is_empty())
     }
 }
 
@@ -174,6 +190,7 @@ pub fn plan(resolved: &Resolved, facts: &Facts) -> Result<Plan> {
         stages: phases::phases(&scene)
             .map(|phase| phases::stage(phase, &scene))
             .collect(),
+        afterwards: phases::afterwards(&scene),
         left_behind: phases::left_behind(&scene),
     })
 }

@@ -119,6 +119,7 @@ mod tests {
         Plan {
             name: String::new(),
             stages: Phase::ALL.into_iter().zip(stages).map(stage).collect(),
+            afterwards: Vec::new(),
             left_behind: Vec::new(),
         }
     }

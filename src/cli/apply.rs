@@ -64,7 +64,7 @@ impl Apply {
             signals::stop_on_signals(migrator);
         }
         let events = migrator.events();
-        let (done, ()) = tokio::join!(self.migrate(migrator), self.show(events));
+        let (done, ()) = tokio::join!(self.migrate(migrator), show(self.json, events));
         let Some(outcome) = done? else {
             return Ok(Exit::Done);
         };
@@ -107,16 +107,17 @@ impl Apply {
         }
         Ok(answer)
     }
+}
 
-    async fn show(&self, mut events: UnboundedReceiver<ProgressEvent>) {
-        let mut shown: Box<dyn Progress> = match () {
-            () if self.json => Box::new(Json),
-            () if std::io::stdout().is_terminal() => Box::new(Terminal::default()),
-            () => Box::new(Lines::new(anstream::stdout())),
-        };
-        while let Some(event) = events.recv().await {
-            shown.show(&event);
-        }
+/// Shows events until there are no more.
+pub(super) async fn show(json: bool, mut events: UnboundedReceiver<ProgressEvent>) {
+    let mut shown: Box<dyn Progress> = match () {
+        () if json => Box::new(Json),
+        () if std::io::stdout().is_terminal() => Box::new(Terminal::default()),
+        () => Box::new(Lines::new(anstream::stdout())),
+    };
+    while let Some(event) = events.recv().await {
+        shown.show(&event);
     }
 }
 

@@ -8,6 +8,7 @@ mod finalize;
 mod log;
 mod plan;
 mod print;
+mod rollback;
 mod signals;
 mod status;
 
@@ -64,11 +65,13 @@ enum Command {
     Apply(apply::Apply),
     /// Switch from source to target, whether or not an apply runs
     Cutover(cutover::Cutover),
+    /// After a cutover: go back to the source without losing anything
+    Rollback(rollback::Rollback),
     /// Show where a migration stands; asks no server
     Status(status::Status),
     /// Before it is complete: take back everything this plan made
     Abort(abort::Abort),
-    /// After it is complete: remove the plan's throwaway servers and its state
+    /// After it is complete: remove everything made for it but the target, and its state
     Finalize(finalize::Finalize),
     /// Print the JSON schema of plan files
     Schema,
@@ -165,6 +168,7 @@ async fn run(command: Command) -> Result<Exit> {
         Command::Plan(plan) => plan.run().await,
         Command::Apply(apply) => apply.run().await,
         Command::Cutover(cutover) => cutover.run().await,
+        Command::Rollback(rollback) => rollback.run().await,
         Command::Status(status) => status.run(),
         Command::Abort(abort) => abort.run().await,
         Command::Finalize(finalize) => finalize.run().await,

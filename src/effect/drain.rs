@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::follow::SOON_DRAINED_BYTES;
 use super::world::{Output, Scene, World};
 use super::{Effect, Side, lines};
 use crate::error::{Error, Exit, Result};
@@ -16,6 +17,13 @@ pub(super) const BARRIER: &str = "begin; set local synchronous_commit = on; \
 
 /// Between two looks at the slot.
 const PAUSE: Duration = Duration::from_millis(2);
+
+/// How long a slot may be without a reader: a worker starts within five seconds of another
+/// (`wal_retrieve_retry_interval`), and several may have to.
+const READER: Duration = Duration::from_secs(60);
+
+/// Between two looks for a reader.
+const READER_PAUSE: Duration = Duration::from_millis(50);
 
 /// How long a walsender may take to go away once its subscription was disabled.
 const RELEASE: Duration = Duration::from_secs(30);
@@ -43,6 +51,60 @@ pub(super) fn peek(slot: &str, publication: &str) -> String {
         quote_literal(slot),
         quote_literal(publication)
     )
+}
+
+/// Whether a slot is read, and how many bytes its reader is behind.
+pub(super) fn reader(slot: &str) -> String {
+    format!(
+        "select active, greatest(pg_wal_lsn_diff(pg_current_wal_insert_lsn(), \
+         confirmed_flush_lsn), 0)::bigint from pg_replication_slots where slot_name = {}",
+        quote_literal(slot)
+    )
+}
+
+/// Waits until it makes sense to fence: the slot is read, and soon drained.
+///
+/// # Errors
+/// What the server says, that the slot is gone or not read, or that it was stopped.
+pub(super) async fn await_reader(
+    world: &World,
+    scene: Scene<'_>,
+    (side, slot): (Side, &str),
+) -> Result<Output> {
+    let sql = reader(slot);
+    world.performed(scene, format!("{side}: {sql}"));
+    let client = world.session_for(scene, side.into()).await?;
+    let give_up = tokio::time::Instant::now() + READER;
+    let work = async {
+        loop {
+            let row = client
+                .query_opt(&sql, &[])
+                .await?
+                .ok_or_else(|| gone(slot))?;
+            let (active, behind): (bool, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
+            let behind = behind.and_then(|bytes| u64::try_from(bytes).ok());
+            if active && behind.is_some_and(|bytes| bytes <= SOON_DRAINED_BYTES) {
+                return Ok(Output::default());
+            }
+            if tokio::time::Instant::now() > give_up {
+                return Err(not_ready(slot, active, behind));
+            }
+            tokio::time::sleep(READER_PAUSE).await;
+        }
+    };
+    world.unless_stopped(work).await
+}
+
+fn not_ready(slot: &str, active: bool, behind: Option<u64>) -> Error {
+    let why = match (active, behind) {
+        (false, _) => "nobody reads it: the subscription's apply worker does not run".to_owned(),
+        (true, behind) => format!("its reader is {} bytes behind", behind.unwrap_or_default()),
+    };
+    Error::failed(
+        format!("the replication slot {slot} is not ready to be drained"),
+        "Nothing was fenced. The subscriber's server log says why its apply worker is not further.",
+    )
+    .because(why)
 }
 
 /// Waits until the slot's reader has everything; the deadline of the stage ends the wait. The

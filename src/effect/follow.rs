@@ -15,7 +15,7 @@ mod health;
 mod pace;
 
 use health::Health;
-use pace::Pace;
+use pace::{Outlook, Pace};
 
 /// How often it is looked for a request from another process.
 const LOOK: Duration = Duration::from_millis(100);
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A cutover that is asked for begins once so little is left that it is drained in about a
 /// second, rather than keep the application waiting for a backlog.
-const SOON_DRAINED_BYTES: u64 = 16 * 1024 * 1024;
+pub(super) const SOON_DRAINED_BYTES: u64 = 16 * 1024 * 1024;
 
 /// How replication stands at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,9 +97,11 @@ async fn watch(world: &World, scene: Scene<'_>, what: &Follow) -> Result<()> {
             Ok(standing) => {
                 lost = false;
                 pace.saw(&standing);
-                world.tell(scene, lag(&standing, &pace));
+                // A stream that nobody reads is as far behind as the next commit.
+                let near = standing.lag_bytes <= what.lag_bytes;
+                let caught_up = near && standing.active;
+                world.tell(scene, lag(&standing, &pace, near));
                 health.check(world, scene, &standing)?;
-                let caught_up = standing.lag_bytes <= what.lag_bytes;
                 if caught_up && behind {
                     let lag_bytes = standing.lag_bytes;
                     world.tell(scene, Happened::CaughtUp { lag_bytes });
@@ -107,7 +109,7 @@ async fn watch(world: &World, scene: Scene<'_>, what: &Follow) -> Result<()> {
                 behind = !caught_up;
                 let enough = what.when_caught_up || world.until_caught_up;
                 let soon = standing.lag_bytes <= what.lag_bytes.max(SOON_DRAINED_BYTES);
-                if (enough && caught_up) || (asked && soon) {
+                if (enough && caught_up) || (asked && soon && standing.active) {
                     return Ok(());
                 }
             }
@@ -198,14 +200,22 @@ fn missing(kind: &str, name: &str, side: &str) -> Error {
     )
 }
 
-fn lag(standing: &Standing, pace: &Pace) -> Happened {
+fn lag(standing: &Standing, pace: &Pace, near: bool) -> Happened {
+    let outlook = match near {
+        true => Outlook::Seconds(0),
+        false => pace.outlook(standing.lag_bytes),
+    };
     Happened::Lag {
         lag_bytes: standing.lag_bytes,
         source_lsn: standing.source_lsn.clone(),
         received_lsn: standing.received_lsn.clone(),
         applied_lsn: standing.applied_lsn.clone(),
         bytes_per_second: pace.applied_per_second(),
-        seconds_left: pace.seconds_left(standing.lag_bytes),
+        seconds_left: match outlook {
+            Outlook::Seconds(seconds) => Some(seconds),
+            Outlook::Never | Outlook::Unknown => None,
+        },
+        never: outlook == Outlook::Never,
         retained_bytes: standing.retained_bytes,
     }
 }

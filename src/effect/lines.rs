@@ -28,6 +28,7 @@ pub fn lines(effect: &Effect) -> Vec<String> {
         | Effect::ReadFence(_)
         | Effect::OpenFence { .. }
         | Effect::AwaitSilence { .. }
+        | Effect::AwaitReader { .. }
         | Effect::Drain { .. }
         | Effect::ProveDrained { .. }
         | Effect::CarrySequences { .. }

@@ -124,6 +124,13 @@ pub enum Effect {
         /// Whether the sessions that are found are ended.
         terminate: bool,
     },
+    /// Waits until a slot is read, and so little is left in it that it is soon drained.
+    AwaitReader {
+        /// The side the slot is on.
+        side: Side,
+        /// The slot.
+        slot: String,
+    },
     /// Marks the end of a side's WAL, and waits until a slot's reader has flushed all before it.
     Drain {
         /// The side that is drained.

@@ -20,6 +20,7 @@ pub(super) fn lines(effect: &Effect) -> Vec<String> {
             }
             lines
         }
+        Effect::AwaitReader { side, slot } => on(side, [drain::reader(slot)]),
         Effect::Drain { side, slot } => on(
             side,
             [

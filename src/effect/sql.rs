@@ -23,7 +23,7 @@ pub(super) async fn run(
     place: Place,
     statements: &[String],
 ) -> Result<Output> {
-    let client = world.open(place).await?;
+    let client = world.session_for(scene, place).await?;
     let printed = lines(&Effect::Sql {
         place,
         statements: statements.to_vec(),
@@ -53,7 +53,7 @@ pub(super) async fn remember(
     place: Place,
     sql: &str,
 ) -> Result<Output> {
-    let client = world.open(place).await?;
+    let client = world.session_for(scene, place).await?;
     world.performed(scene, format!("{place}: {sql}"));
     let work = async { Ok(client.query_opt(sql, &[]).await?) };
     match world.unless_stopped(work).await? {

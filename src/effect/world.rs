@@ -135,7 +135,7 @@ impl World {
     /// When no connection can be made.
     pub(super) async fn session_for(&self, scene: Scene<'_>, place: Place) -> Result<Arc<Client>> {
         match scene.phase {
-            Phase::Cutover => self.session(place).await,
+            Phase::Cutover | Phase::Rollback => self.session(place).await,
             _ => Ok(Arc::new(self.open(place).await?)),
         }
     }
@@ -256,6 +256,9 @@ pub async fn perform(effect: &Effect, scene: Scene<'_>, world: &World) -> Result
         }
         Effect::AwaitSilence { side, terminate } => {
             super::silence::wait(world, scene, (*side, *terminate)).await
+        }
+        Effect::AwaitReader { side, slot } => {
+            super::drain::await_reader(world, scene, (*side, slot)).await
         }
         Effect::Drain { side, slot } => super::drain::drain(world, scene, (*side, slot)).await,
         Effect::ProveDrained {

@@ -68,6 +68,20 @@ impl Executor<'_> {
         to_be_watched(self.plan, journal.status())
     }
 
+    /// Performs what a command of its own does once the migration is complete.
+    ///
+    /// # Errors
+    /// The first failure; the same command again goes on from there.
+    pub(crate) async fn afterwards(&self, stage: &Stage) -> Result<()> {
+        match &stage.switch {
+            Some(switch) => {
+                self.take_back_undecided(stage, switch).await?;
+                self.switch(stage, switch).await
+            }
+            None => self.stage(stage).await,
+        }
+    }
+
     /// Takes back every step that was started, in reverse order.
     ///
     /// # Errors
@@ -125,7 +139,8 @@ impl Executor<'_> {
 
     /// Undoes those of the steps that were started, last first.
     async fn take_back(&self, which: &BTreeSet<StepId>, reason: &str) -> Result<()> {
-        for stage in self.plan.stages.iter().rev() {
+        let stages = self.plan.stages.iter().chain(&self.plan.afterwards);
+        for stage in stages.rev() {
             for step in stage
                 .steps
                 .iter()
@@ -139,12 +154,10 @@ impl Executor<'_> {
                     phase: stage.phase,
                     step,
                 };
-                self.world.tell(
-                    scene,
-                    Happened::StepUndone {
-                        reason: reason.to_owned(),
-                    },
-                );
+                if !step.undo.is_empty() {
+                    let reason = reason.to_owned();
+                    self.world.tell(scene, Happened::StepUndone { reason });
+                }
                 for effect in &step.undo {
                     crash::point();
                     perform(effect, scene, self.world).await?;

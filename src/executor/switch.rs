@@ -37,6 +37,15 @@ impl Executor<'_> {
         }
     }
 
+    /// Takes back a switch that a killed run left half-way.
+    pub(super) async fn take_back_undecided(&self, stage: &Stage, switch: &Switch) -> Result<()> {
+        let begun = stage.steps.iter().any(|step| self.is_begun(&step.id));
+        if begun && !self.is_begun(&switch.decided_by) {
+            self.until_taken_back(stage, "it was interrupted").await?;
+        }
+        Ok(())
+    }
+
     async fn in_order(&self, stage: &Stage, switch: &Switch, steps: Vec<&Step>) -> Result<()> {
         let mut deadline = None;
         for step in steps {

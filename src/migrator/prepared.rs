@@ -7,12 +7,12 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::ends::{Ends, TargetLock};
-use crate::error::{Exit, Result};
+use crate::error::{Error, Exit, Result};
 use crate::events::{Happened, Whence};
 use crate::executor::Executor;
 use crate::journal::{Event, FORMAT, Journal, Status};
 use crate::outcome::MigrationOutcome;
-use crate::plan::Phase;
+use crate::plan::{Phase, Plan, Stage};
 use crate::state::StateLock;
 use crate::stop::{StopHandle, StopReason};
 
@@ -54,9 +54,10 @@ impl Prepared<'_> {
     pub async fn run(mut self) -> Result<MigrationOutcome> {
         let migrator = self.migrator;
         let resumed = self.preview.status.is_some();
+        self.check_not_afterwards()?;
         if !self.is_complete() {
             self.begin(resumed)?;
-            self.perform(resumed).await?;
+            self.perform(resumed, Work::Apply).await?;
         }
         let outcome = MigrationOutcome::new(&migrator.resolved, &self.preview.plan, &self.status());
         migrator.state.write(&migrator.state.report(), &outcome)?;
@@ -80,7 +81,46 @@ impl Prepared<'_> {
         })
     }
 
-    async fn perform(&mut self, resumed: bool) -> Result<()> {
+    /// Performs what a command of its own does once the migration is complete.
+    ///
+    /// # Errors
+    /// [`Exit::Refused`] when it is not complete, or has no such phase; else the first failure.
+    pub(super) async fn afterwards(mut self, phase: Phase) -> Result<Status> {
+        if !self.is_complete() {
+            return Err(crate::history::incomplete(&self.migrator.resolved.path));
+        }
+        let plan = self.preview.plan.clone();
+        let Some(stage) = plan.afterwards(phase) else {
+            return Err(no_way_back());
+        };
+        self.begin(true)?;
+        self.perform(true, Work::Afterwards(stage)).await?;
+        let status = self.status();
+        if phase == Phase::Rollback {
+            self.journal().append(rolled_back(&plan))?;
+        }
+        Ok(status)
+    }
+
+    /// Refuses to go on with a migration that went on to something else.
+    fn check_not_afterwards(&self) -> Result<()> {
+        let status = self.status();
+        let begun = |stage: &&Stage| {
+            let mut steps = stage.steps.iter();
+            steps.any(|step| status.steps.contains_key(&step.id))
+        };
+        let Some(stage) = self.preview.plan.afterwards.iter().find(begun) else {
+            return Ok(());
+        };
+        let command = stage.phase.to_string().to_lowercase();
+        let file = self.migrator.resolved.path.display();
+        Err(Error::refused(
+            format!("a {command} of this migration began and did not end"),
+            format!("Run `pg_dbmigrator {command} {file}`."),
+        ))
+    }
+
+    async fn perform(&mut self, resumed: bool, work: Work<'_>) -> Result<()> {
         let migrator = self.migrator;
         let mut append = std::fs::OpenOptions::new();
         append.create(true).append(true).mode(0o600);
@@ -97,15 +137,46 @@ impl Prepared<'_> {
             world: &world,
             journal: &self.journal,
         };
-        let online = migrator.resolved.online.is_some();
-        let until = (online && migrator.until_caught_up).then_some(Phase::StreamApply);
+        let done = async {
+            match work {
+                Work::Apply => executor.apply(migrator.until()).await.map(|_| ()),
+                Work::Afterwards(stage) => executor.afterwards(stage).await,
+            }
+        };
         tokio::select! {
-            done = executor.apply(until) => done.map(|_| ()),
+            done = done => done,
             never = keep_lock(&self.ends, &mut self.target_lock, &migrator.stop_handle) => {
                 match never {}
             }
         }
     }
+}
+
+/// The migration streams as it did before its cutover.
+fn rolled_back(plan: &Plan) -> Event {
+    let undone = [Phase::Cutover, Phase::Complete, Phase::Rollback];
+    let stages = plan.stages.iter().chain(&plan.afterwards);
+    let stages = stages.filter(|stage| undone.contains(&stage.phase));
+    let steps = stages.flat_map(|stage| stage.steps.iter().map(|step| step.id.clone()));
+    Event::RolledBack {
+        steps: steps.collect(),
+    }
+}
+
+fn no_way_back() -> Error {
+    Error::refused(
+        "this migration has no such way: it is offline, or `cutover.reverse` is false",
+        "To go back, migrate from the target to the source with a plan of its own.",
+    )
+}
+
+/// What a run does.
+#[derive(Clone, Copy)]
+enum Work<'a> {
+    /// Everything that is not done yet.
+    Apply,
+    /// What a command of its own does once that is complete.
+    Afterwards(&'a Stage),
 }
 
 /// Takes the lock on the target again whenever the session that held it ends, for as long as it

@@ -47,7 +47,8 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     let fence = source_fence(scene, online);
     let mut steps = prepare(scene, online, streamed);
     steps.extend(close(online, &fence));
-    steps.extend(carry(scene, online, streamed));
+    let stream = (*online, streamed);
+    steps.extend(tables_not_streamed(scene, stream, Side::Source, "cutover"));
     steps.push(compare(scene, online));
     steps.extend(turn(scene, online));
     super::in_order(&mut steps);
@@ -98,7 +99,7 @@ fn prepare(scene: &Scene<'_>, online: &Online, streamed: &Streamed) -> Vec<Step>
 
 /// The stream back, from the target to the source. Changes that came to the target by another
 /// stream do not go back (16).
-fn reverse(scene: &Scene<'_>, online: &Online) -> Subscription {
+pub(super) fn reverse(scene: &Scene<'_>, online: &Online) -> Subscription {
     let major = scene.facts.source.server.major();
     let mut options = options(major);
     if major >= 16 {
@@ -113,7 +114,7 @@ fn reverse(scene: &Scene<'_>, online: &Online) -> Subscription {
     }
 }
 
-fn source_fence(scene: &Scene<'_>, online: &Online) -> Fence {
+pub(super) fn source_fence(scene: &Scene<'_>, online: &Online) -> Fence {
     Fence {
         side: Side::Source,
         database: scene.facts.source.database.name.clone(),
@@ -167,7 +168,7 @@ fn close(online: &Online, fence: &Fence) -> Vec<Step> {
     steps
 }
 
-fn fence_summary(fence: &Fence) -> String {
+pub(super) fn fence_summary(fence: &Fence) -> String {
     let mut words = Vec::new();
     if !fence.roles.is_empty() {
         words.push(format!("NOLOGIN for {}", fence.roles.join(", ")));
@@ -178,18 +179,23 @@ fn fence_summary(fence: &Fence) -> String {
     words.join(", ")
 }
 
-/// What no stream carries.
-fn carry(scene: &Scene<'_>, online: &Online, streamed: &Streamed) -> Vec<Step> {
+/// What no stream carries, from one side to the other.
+pub(super) fn tables_not_streamed(
+    scene: &Scene<'_>,
+    (online, streamed): (&Online, &Streamed),
+    from: Side,
+    phase: &str,
+) -> Vec<Step> {
     let measure = scene.measure_now(Verify::Off);
     let mut steps = Vec::new();
     if online.cutover.sequences && !measure.sequences.is_empty() {
         let summary = counted(measure.sequences.len() as u64, "sequence");
         steps.push(Step {
             effects: vec![Effect::CarrySequences {
-                from: Side::Source,
+                from,
                 sequences: measure.sequences,
             }],
-            ..step("cutover.sequences", summary)
+            ..step(&format!("{phase}.sequences"), summary)
         });
     }
     let tables = super::table_rows(scene, &streamed.at_cutover);
@@ -199,11 +205,8 @@ fn carry(scene: &Scene<'_>, online: &Online, streamed: &Streamed) -> Vec<Step> {
             counted(tables.len() as u64, "table")
         );
         steps.push(Step {
-            effects: vec![Effect::CopyRows {
-                from: Side::Source,
-                tables,
-            }],
-            ..step("cutover.copy", summary)
+            effects: vec![Effect::CopyRows { from, tables }],
+            ..step(&format!("{phase}.copy"), summary)
         });
     }
     if !streamed.refreshed.is_empty() {
@@ -211,9 +214,9 @@ fn carry(scene: &Scene<'_>, online: &Online, streamed: &Streamed) -> Vec<Step> {
         let refresh =
             refresh.map(|(s, n)| format!("refresh materialized view {}", qualified(s, n)));
         steps.push(Step {
-            effects: vec![super::sql(Place::Target, refresh.collect())],
+            effects: vec![super::sql(from.other().into(), refresh.collect())],
             ..step(
-                "cutover.refresh",
+                &format!("{phase}.refresh"),
                 counted(streamed.refreshed.len() as u64, "materialized view"),
             )
         });
@@ -298,11 +301,11 @@ fn turn(scene: &Scene<'_>, online: &Online) -> Vec<Step> {
 
 /// Where PgBouncer is told to let nobody through, to do so again, and to read its file first, which
 /// may name another server now.
-const PAUSE: &[&str] = &["PAUSE"];
+pub(super) const PAUSE: &[&str] = &["PAUSE"];
 const RESUME: &[&str] = &["RESUME"];
-const RELOAD: &[&str] = &["RELOAD", "RESUME"];
+pub(super) const RELOAD: &[&str] = &["RELOAD", "RESUME"];
 
-fn calls(hooks: &[Hook], commands: &[&str]) -> Vec<Effect> {
+pub(super) fn calls(hooks: &[Hook], commands: &[&str]) -> Vec<Effect> {
     let call = |hook: &Hook| match hook {
         Hook::Command(words) => HookCall::Command(words.clone()),
         Hook::Pgbouncer { url } => HookCall::Pgbouncer {
@@ -314,7 +317,7 @@ fn calls(hooks: &[Hook], commands: &[&str]) -> Vec<Effect> {
 }
 
 /// Programs are not run a second time to take them back; a paused PgBouncer goes on.
-fn resumed(hooks: &[Hook]) -> Vec<Effect> {
+pub(super) fn resumed(hooks: &[Hook]) -> Vec<Effect> {
     let paused = hooks
         .iter()
         .filter(|hook| matches!(hook, Hook::Pgbouncer { .. }));

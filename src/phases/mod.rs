@@ -5,11 +5,13 @@ mod act_as;
 mod complete;
 mod cutover;
 mod dump;
+mod finalize;
 mod left_behind;
 mod prepare_snapshot;
 mod restore;
 mod restore_runs;
 mod roles;
+mod rollback;
 mod stream_apply;
 mod verify;
 
@@ -264,6 +266,14 @@ pub fn stage(phase: Phase, scene: &Scene<'_>) -> Stage {
             "remove what was only needed on the way",
             complete::steps(scene),
         ),
+        Phase::Rollback => (
+            "go back to the source, by `pg_dbmigrator rollback` alone",
+            rollback::steps(scene),
+        ),
+        Phase::Finalize => (
+            "remove every trace, by `pg_dbmigrator finalize` alone",
+            finalize::steps(scene),
+        ),
     };
     Stage {
         phase,
@@ -271,7 +281,15 @@ pub fn stage(phase: Phase, scene: &Scene<'_>) -> Stage {
         steps,
         switch: match phase {
             Phase::Cutover => cutover::switch(scene),
-            _ => None,
+            Phase::Rollback => rollback::switch(scene),
+            Phase::Validate
+            | Phase::PrepareSnapshot
+            | Phase::Dump
+            | Phase::Restore
+            | Phase::Verify
+            | Phase::StreamApply
+            | Phase::Complete
+            | Phase::Finalize => None,
         },
     }
 }
@@ -283,6 +301,14 @@ pub fn phases(scene: &Scene<'_>) -> impl Iterator<Item = Phase> {
     Phase::ALL
         .into_iter()
         .filter(move |phase| online || !streams(phase))
+}
+
+/// What can be done once an online migration is complete.
+pub fn afterwards(scene: &Scene<'_>) -> Vec<Stage> {
+    let stages = Phase::AFTERWARDS
+        .into_iter()
+        .map(|phase| stage(phase, scene));
+    stages.filter(|stage| !stage.steps.is_empty()).collect()
 }
 
 /// Has each step wait for the one before it.
@@ -348,11 +374,26 @@ pub(crate) fn is_streaming(status: &Status) -> bool {
 /// How long applications could not write, and when the target was opened: from the fence to the
 /// switch.
 pub(crate) fn switched(status: &Status) -> Option<(jiff::Timestamp, jiff::SignedDuration)> {
-    let opened = status.steps.get(&StepId::new(cutover::OPEN))?.done?;
-    let first = [cutover::BEFORE_FENCE, cutover::FENCE].map(StepId::new);
-    let fenced = first
-        .iter()
-        .find_map(|id| Some(status.steps.get(id)?.started))?;
+    outage(
+        status,
+        &[cutover::BEFORE_FENCE, cutover::FENCE],
+        cutover::OPEN,
+    )
+}
+
+/// The same, of the way back.
+pub(crate) fn switched_back(status: &Status) -> Option<(jiff::Timestamp, jiff::SignedDuration)> {
+    outage(status, &[rollback::FENCE], rollback::OPEN)
+}
+
+fn outage(
+    status: &Status,
+    from: &[&str],
+    to: &str,
+) -> Option<(jiff::Timestamp, jiff::SignedDuration)> {
+    let opened = status.steps.get(&StepId::new(to))?.done?;
+    let mut first = from.iter().map(|id| StepId::new(*id));
+    let fenced = first.find_map(|id| Some(status.steps.get(&id)?.started))?;
     Some((opened, opened.duration_since(fenced)))
 }
 

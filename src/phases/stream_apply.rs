@@ -81,7 +81,7 @@ pub(super) fn target_fence(scene: &Scene<'_>) -> Fence {
 
 /// The stream from source to target. `origin` is left as it is: changes that the source itself
 /// received from elsewhere belong to it too.
-fn forward(scene: &Scene<'_>) -> Subscription {
+pub(super) fn forward(scene: &Scene<'_>) -> Subscription {
     let (online, _) = scene.stream.as_ref().expect("only asked for online");
     Subscription {
         side: Side::Target,

@@ -162,15 +162,16 @@ fn lag_text(happened: &Happened) -> String {
         applied_lsn,
         bytes_per_second,
         seconds_left,
+        never,
         retained_bytes: _,
     } = happened
     else {
         return String::new();
     };
     let left = match seconds_left {
-        Some(0) => String::new(),
+        _ if *never => ", never caught up at this rate".to_owned(),
+        None | Some(0) => String::new(),
         Some(seconds) => format!(", caught up in {}", duration(*seconds as f64)),
-        None => ", never caught up at this rate".to_owned(),
     };
     let rate = bytes(*bytes_per_second);
     let behind = bytes(*lag_bytes);

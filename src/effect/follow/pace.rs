@@ -11,6 +11,17 @@ use super::Standing;
 /// The rate is measured over this time, so that a checkpoint does not look like a standstill.
 const WINDOW: Duration = Duration::from_secs(60);
 
+/// When the target will have caught up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outlook {
+    /// After so many seconds.
+    Seconds(u64),
+    /// Never: the source writes as fast as the target applies, or faster.
+    Never,
+    /// Too little was seen.
+    Unknown,
+}
+
 /// What was seen lately.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
@@ -36,14 +47,18 @@ impl Pace {
         self.rates().map_or(0, |(_, applied)| applied)
     }
 
-    /// Seconds until the target has caught up at this rate; `None` is never.
-    pub(super) fn seconds_left(&self, lag_bytes: u64) -> Option<u64> {
-        let (written, applied) = self.rates()?;
-        let gain = applied.checked_sub(written).filter(|gain| *gain > 0);
+    /// When the target will have caught up at this rate.
+    pub(super) fn outlook(&self, lag_bytes: u64) -> Outlook {
         if lag_bytes == 0 {
-            return Some(0);
+            return Outlook::Seconds(0);
         }
-        Some(lag_bytes.div_ceil(gain?))
+        let Some((written, applied)) = self.rates() else {
+            return Outlook::Unknown;
+        };
+        match applied.saturating_sub(written) {
+            0 => Outlook::Never,
+            gain => Outlook::Seconds(lag_bytes.div_ceil(gain)),
+        }
     }
 
     /// Bytes a second: written on the source, applied on the target.
@@ -82,11 +97,11 @@ mod tests {
         let never = Pace {
             seen: [(start, 0, 0), (later, 2000, 1000)].into(),
         };
-        assert_eq!(never.seconds_left(1000), None);
+        assert_eq!(never.outlook(1000), Outlook::Never);
         let soon = Pace {
             seen: [(start, 1000, 0), (later, 2000, 2000)].into(),
         };
         assert_eq!(soon.applied_per_second(), 200);
-        assert_eq!(soon.seconds_left(1000), Some(10));
+        assert_eq!(soon.outlook(1000), Outlook::Seconds(10));
     }
 }

@@ -1,0 +1,89 @@
+//! What can be done once a migration is complete: to go back, or to make it final.
+//! Before that, `abort` takes everything back.
+
+use std::time::Duration;
+
+use super::Migrator;
+use crate::error::{Error, Result};
+use crate::phases;
+use crate::plan::Phase;
+
+impl Migrator {
+    /// Goes back to the source after a cutover, through the stream back; then the target follows
+    /// the source as before. Says how long nobody could write.
+    ///
+    /// # Errors
+    /// [`crate::error::Exit::RolledBack`] when that was taken back, and the target serves.
+    pub async fn rollback(&self) -> Result<Duration> {
+        let done = async {
+            let status = self.prepare().await?.afterwards(Phase::Rollback).await?;
+            Ok(phases::switched_back(&status))
+        };
+        let done = done.await;
+        self.tell_end(done.as_ref().map(|_| None));
+        self.close_events();
+        let outage = done?.map(|(_, outage)| outage.unsigned_abs());
+        Ok(outage.unwrap_or_default())
+    }
+
+    /// After the migration: removes what it made for its streams on both sides, stops and removes
+    /// its throwaway servers, and forgets its state. The target is left as it is, and the source
+    /// fenced.
+    ///
+    /// # Errors
+    /// When the migration is not complete, or something cannot be removed yet.
+    pub async fn finalize(&self) -> Result<Vec<String>> {
+        let done = self.make_final().await;
+        self.close_events();
+        done
+    }
+
+    async fn make_final(&self) -> Result<Vec<String>> {
+        if !self.state.exists() {
+            return Ok(Vec::new());
+        }
+        let complete = self
+            .status()?
+            .is_some_and(|status| status.completed.is_some());
+        if !complete {
+            return Err(crate::history::incomplete(&self.resolved.path));
+        }
+        if self.resolved.online.is_some() {
+            self.prepare().await?.afterwards(Phase::Finalize).await?;
+        }
+        let _lock = self.state.lock().await?;
+        let mut said = self.remove_state().await?;
+        if let Some(online) = &self.resolved.online {
+            let roles = online.cutover.fence.roles.join(", ");
+            said.insert(
+                0,
+                "removed publications, slots and subscriptions on both sides".into(),
+            );
+            said.insert(
+                1,
+                format!("the source stays closed: read-only, and NOLOGIN for: {roles}"),
+            );
+        }
+        Ok(said)
+    }
+
+    /// Refuses to go back where there is nothing to go back from.
+    ///
+    /// # Errors
+    /// [`crate::error::Exit::Refused`].
+    pub fn check_that_it_switched(&self) -> Result<()> {
+        let complete = self
+            .status()?
+            .is_some_and(|status| status.completed.is_some());
+        if complete && self.resolved.online.is_some() {
+            return Ok(());
+        }
+        Err(Error::refused(
+            "there was no cutover that could be rolled back",
+            format!(
+                "`pg_dbmigrator status {}` shows where the migration stands.",
+                self.resolved.path.display()
+            ),
+        ))
+    }
+}

@@ -1,0 +1,104 @@
+//! Finalize: everything that the migration made for its streams is removed on either side, and that
+//! it is gone is proven. The source stays fenced: what is in it is the past.
+
+use super::stream_apply::unsubscribe;
+use super::{Scene, step};
+use crate::effect::{Effect, Place};
+use crate::plan::Step;
+use crate::postgres::{qualified, quote_identifier, quote_literal};
+use crate::resolve::Online;
+use crate::slot;
+use crate::streamed::IdentityChange;
+
+/// The steps of the phase.
+pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
+    let Some((online, streamed)) = &scene.stream else {
+        return Vec::new();
+    };
+    let mut steps = Vec::new();
+    if online.cutover.reverse {
+        steps.push(Step {
+            effects: end_reverse(online),
+            ..step(
+                "finalize.reverse",
+                "the stream back; after this there is no way back",
+            )
+        });
+    }
+    steps.push(Step {
+        effects: end_forward(online),
+        ..step(
+            "finalize.stream",
+            "subscription, slot and publication of the migration",
+        )
+    });
+    if !streamed.identities.is_empty() {
+        steps.push(Step {
+            effects: [Place::Target, Place::Source]
+                .map(|place| put_back(place, &streamed.identities))
+                .to_vec(),
+            ..step("finalize.identities", "REPLICA IDENTITY as it was before")
+        });
+    }
+    steps.push(Step {
+        effects: [Place::Target, Place::Source]
+            .map(|place| super::sql(place, vec![nothing_left(place, online)]))
+            .to_vec(),
+        ..step("finalize.prove", "nothing of it is left on either side")
+    });
+    super::in_order(&mut steps);
+    steps
+}
+
+/// What removes the stream from the target back to the source.
+pub(super) fn end_reverse(online: &Online) -> Vec<Effect> {
+    let name = online.reverse_name();
+    let drop = format!("drop publication if exists {}", quote_identifier(&name));
+    vec![
+        super::sql(Place::Source, vec![unsubscribe(&name)]),
+        super::sql(Place::Target, vec![slot::drop_statement(&name), drop]),
+    ]
+}
+
+fn end_forward(online: &Online) -> Vec<Effect> {
+    let publication = quote_identifier(&online.publication);
+    let drop = format!("drop publication if exists {publication}");
+    vec![
+        super::sql(Place::Target, vec![unsubscribe(&online.subscription)]),
+        super::sql(
+            Place::Source,
+            vec![slot::drop_statement(&online.slot), drop],
+        ),
+    ]
+}
+
+fn put_back(place: Place, identities: &[IdentityChange]) -> Effect {
+    let statement = |change: &IdentityChange| {
+        let table = qualified(&change.schema, &change.name);
+        format!("alter table only {table} replica identity {}", change.was)
+    };
+    super::sql(place, identities.iter().map(statement).collect())
+}
+
+/// Fails, naming it, when something of the migration is still there.
+fn nothing_left(place: Place, online: &Online) -> String {
+    let reverse = online.reverse_name();
+    let (publication, slot, subscription) = match place {
+        Place::Source => (&online.publication, &online.slot, &reverse),
+        Place::Target | Place::TargetMaintenance => (&reverse, &reverse, &online.subscription),
+    };
+    let [publication, slot, subscription] =
+        [publication, slot, subscription].map(|name| quote_literal(name));
+    let body = format!(
+        "declare left_over text; begin \
+         select string_agg(what, ', ') into left_over from ( \
+         select 'publication ' || pubname from pg_publication where pubname = {publication} \
+         union all select 'replication slot ' || slot_name from pg_replication_slots \
+         where slot_name = {slot} \
+         union all select 'subscription ' || subname from pg_subscription \
+         where subname = {subscription} and subdbid = \
+         (select oid from pg_database where datname = current_database())) as found (what); \
+         if left_over is not null then raise exception 'still there: %', left_over; end if; end"
+    );
+    format!("do {}", quote_literal(&body))
+}

@@ -1,0 +1,224 @@
+//! Rollback: the cutover the other way round, as lossless as the way there. The target is fenced,
+//! and what was written to it reaches the source before that opens; then the stream runs as before.
+
+use super::cutover::{PAUSE, RELOAD, calls, fence_summary, reverse, tables_not_streamed};
+use super::stream_apply::{enable, forward, subscribe, unsubscribe};
+use super::{SOURCE_BEFORE, Scene, step};
+use crate::effect::{Comparison, Effect, Fence, Place, Side};
+use crate::plan::{Step, StepId, Switch};
+use crate::postgres::{quote_identifier, quote_literal};
+use crate::resolve::Online;
+use crate::slot;
+use crate::spec::Verify;
+use crate::streamed::Streamed;
+
+/// Reads what the fence around the target will change.
+const BEFORE: &str = "rollback.before";
+/// Begins to hold up the application.
+pub(super) const FENCE: &str = "rollback.fence";
+/// The decision.
+pub(super) const OPEN: &str = "rollback.open";
+
+/// What makes the phase one decision.
+pub(super) fn switch(scene: &Scene<'_>) -> Option<Switch> {
+    let (online, _) = scene.stream.as_ref()?;
+    Some(Switch {
+        deadline: online.write_outage,
+        from: StepId::new(FENCE),
+        decided_by: StepId::new(OPEN),
+    })
+}
+
+/// The steps of the phase; none where there is no stream back.
+pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
+    let Some((online, streamed)) = scene.stream.as_ref().filter(|(o, _)| o.cutover.reverse) else {
+        return Vec::new();
+    };
+    let fence = Fence {
+        side: Side::Target,
+        database: scene.facts.target.database_name.clone(),
+        roles: online.cutover.fence.roles.clone(),
+        read_only: true,
+    };
+    let mut steps = prepare(scene, online, &fence);
+    steps.extend(close(online, &fence));
+    steps.extend(carry(scene, online, streamed));
+    steps.extend(turn(scene, online));
+    steps.extend(end(online, &fence));
+    super::in_order(&mut steps);
+    steps
+}
+
+/// What can be done while the application still writes to the target.
+fn prepare(scene: &Scene<'_>, online: &Online, fence: &Fence) -> Vec<Step> {
+    let name = quote_identifier(&reverse(scene, online).name);
+    let acknowledge = |value: &str| {
+        let sql = format!("alter subscription {name} set (synchronous_commit = {value})");
+        super::sql(Place::Source, vec![sql])
+    };
+    let again = super::sql(Place::Target, vec![unsubscribe(&online.subscription)]);
+    let mut subscription = subscribe("rollback.stream.subscription", forward(scene));
+    subscription.effects.insert(0, again);
+    vec![
+        Step {
+            effects: vec![Effect::AwaitReader {
+                side: Side::Target,
+                slot: online.reverse_name(),
+            }],
+            ..step(
+                "rollback.guard",
+                "the source follows the target, and is near",
+            )
+        },
+        Step {
+            effects: vec![acknowledge("on")],
+            undo: vec![acknowledge("off")],
+            ..step(
+                "rollback.acknowledge",
+                "the source says at once what it has flushed",
+            )
+        },
+        Step {
+            if_interrupted: step("rollback.stream.subscription", "").if_interrupted,
+            ..subscription
+        },
+        Step {
+            effects: vec![Effect::ReadFence(fence.clone())],
+            ..step(BEFORE, "what the fence will change")
+        },
+    ]
+}
+
+/// Nobody writes to the target any more, and everything that was written is on the source.
+fn close(online: &Online, fence: &Fence) -> Vec<Step> {
+    let mut effects = calls(&online.cutover.hooks.before_fence, PAUSE);
+    effects.push(super::sql(Place::Target, super::closing(fence)));
+    vec![
+        Step {
+            effects,
+            undo: [
+                vec![Effect::OpenFence {
+                    fence: fence.clone(),
+                    before: StepId::new(BEFORE),
+                }],
+                super::cutover::resumed(&online.cutover.hooks.before_fence),
+            ]
+            .concat(),
+            ..step(FENCE, fence_summary(fence))
+        },
+        Step {
+            effects: vec![silence(online)],
+            ..step(
+                "rollback.silence",
+                "nobody is in the target database any more",
+            )
+        },
+        Step {
+            effects: vec![drain(online)],
+            ..step("rollback.drain", "the source has flushed everything")
+        },
+    ]
+}
+
+fn silence(online: &Online) -> Effect {
+    Effect::AwaitSilence {
+        side: Side::Target,
+        terminate: online.cutover.fence.terminate,
+    }
+}
+
+fn drain(online: &Online) -> Effect {
+    Effect::Drain {
+        side: Side::Target,
+        slot: online.reverse_name(),
+    }
+}
+
+/// What no stream carries, and the comparison.
+fn carry(scene: &Scene<'_>, online: &Online, streamed: &Streamed) -> Vec<Step> {
+    let mut steps = tables_not_streamed(scene, (online, streamed), Side::Target, "rollback");
+    let mut effects = Vec::new();
+    if online.cutover.verify != Verify::Off {
+        let measure = scene.measure_now(online.cutover.verify);
+        effects.push(Effect::Compare(Comparison::Now { measure }));
+    }
+    effects.extend([silence(online), drain(online)]);
+    steps.push(Step {
+        effects,
+        ..step(
+            "rollback.verify",
+            "both sides are the same; still silent, still drained",
+        )
+    });
+    steps
+}
+
+/// The stream is turned round again, and the source opened.
+fn turn(scene: &Scene<'_>, online: &Online) -> Vec<Step> {
+    let name = online.reverse_name();
+    let make = format!(
+        "select pg_create_logical_replication_slot({}, 'pgoutput')",
+        quote_literal(&online.slot)
+    );
+    let drop = slot::drop_statement(&online.slot);
+    vec![
+        Step {
+            effects: vec![enable(Place::Source, &name, false)],
+            undo: vec![enable(Place::Source, &name, true)],
+            ..step("rollback.disable", "the stream back has nothing left to do")
+        },
+        Step {
+            effects: vec![super::sql(Place::Source, vec![drop.clone(), make])],
+            undo: vec![super::sql(Place::Source, vec![drop])],
+            ..step(
+                "rollback.stream.slot",
+                "what is written to the source from now on waits there",
+            )
+        },
+        Step {
+            effects: vec![Effect::OpenFence {
+                fence: super::cutover::source_fence(scene, online),
+                before: StepId::new(SOURCE_BEFORE),
+            }],
+            ..step(OPEN, "THE SWITCH BACK: from here on the source serves")
+        },
+        Step {
+            effects: vec![enable(Place::Target, &online.subscription, true)],
+            ..step(
+                "rollback.stream.enable",
+                "the target follows the source again",
+            )
+        },
+    ]
+}
+
+/// The stream back is removed. The target stays read-only, as it was before the cutover.
+fn end(online: &Online, fence: &Fence) -> Vec<Step> {
+    let mut steps = vec![
+        Step {
+            effects: super::finalize::end_reverse(online),
+            ..step("rollback.reverse.end", "the stream back is removed")
+        },
+        Step {
+            effects: vec![Effect::OpenFence {
+                fence: Fence {
+                    read_only: false,
+                    ..fence.clone()
+                },
+                before: StepId::new(BEFORE),
+            }],
+            ..step(
+                "rollback.roles",
+                "roles may log in to the target again; it stays read-only",
+            )
+        },
+    ];
+    let hooks = &online.cutover.hooks.on_rollback;
+    if !hooks.is_empty() {
+        steps.push(Step {
+            effects: calls(hooks, RELOAD),
+            ..step("rollback.hooks", "the plan's own hooks")
+        });
+    }
+    steps
+}

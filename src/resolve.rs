@@ -118,6 +118,7 @@ impl Resolved {
             verify: self.verify,
             allow_errors: self.restore.allow_errors,
             jobs: self.copy.jobs,
+            online: self.online.clone(),
         }
     }
 

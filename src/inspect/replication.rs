@@ -100,10 +100,9 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Whether updates and deletes can be published as the table is now, by a server of this
-    /// major version. From 18 on, the source refuses them where the identity holds a generated
-    /// column that is not published, as one never is for a target that generates it too; before,
-    /// an index over one leaves the target without a key to search by.
+    /// Whether updates and deletes can be published by a server of this major version, and
+    /// applied, as the table is now. An index over a generated column serves nobody: the column is
+    /// no part of the stream.
     pub fn is_usable(&self, major: u32) -> bool {
         match self.setting {
             IdentitySetting::Default => self.primary_key.is_some(),
@@ -122,9 +121,12 @@ impl Identity {
         serving.any(|one| one == index)
     }
 
-    /// Whether the whole row can be the identity without an error for who updates it.
+    /// Whether the whole row can be the identity. From 18 on a server refuses updates and deletes
+    /// where a generated column is in it; and the target, unless it has a primary key to search
+    /// by, has to compare every column.
     pub fn may_be_full(&self, major: u32) -> bool {
-        major < 18 || self.generated.is_empty()
+        (major < 18 || self.generated.is_empty())
+            && (self.incomparable.is_empty() || self.primary_key.is_some())
     }
 }
 

@@ -5,6 +5,7 @@ mod access;
 mod capacity;
 mod database;
 mod extensions;
+mod online;
 mod programs;
 mod roles;
 mod rows;
@@ -22,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::inspect::{Facts, Relation, RelationKind};
 use crate::postgres;
 use crate::report::some_of;
+use crate::resolve::Online;
 use crate::selection::Selection;
 use crate::spec::{Existing, Scope, Verify};
 
@@ -60,7 +62,7 @@ pub struct Finding {
 }
 
 /// What the plan chose, as far as findings depend on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choices {
     /// `copy.scope`.
     pub scope: Scope,
@@ -78,6 +80,8 @@ pub struct Choices {
     pub allow_errors: bool,
     /// `copy.jobs`.
     pub jobs: u32,
+    /// The stream, with `mode: online`.
+    pub online: Option<Online>,
 }
 
 /// What a check looks at.
@@ -126,6 +130,7 @@ const CHECKS: &[fn(&Case<'_>) -> Vec<Finding>] = &[
     rows::missing_tables,
     rows::filled_tables,
     rows::large_objects_there,
+    online::findings,
 ];
 
 /// Everything that speaks against the migration or is worth knowing about it, refusals first.

@@ -6,6 +6,7 @@ mod capacity;
 mod database;
 mod extensions;
 pub(crate) mod made;
+mod online;
 mod roles;
 mod rows;
 mod selected;

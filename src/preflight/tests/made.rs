@@ -23,6 +23,7 @@ pub(crate) const CHOICES: Choices = Choices {
     verify: Verify::Counts,
     allow_errors: false,
     jobs: 4,
+    online: None,
 };
 
 pub(crate) fn server(identifier: &str, major: u32) -> Server {

@@ -15,12 +15,12 @@ fn rows_alone_go_into_tables_that_are_there_and_empty() {
     };
     let filled = |f: &mut Facts| f.target.database = Some(filled_database());
     assert_eq!(
-        found_with(data, filled),
+        found_with(data.clone(), filled),
         ["R filled_tables", "R missing_tables"]
     );
     let replace = Choices {
         existing: Existing::Replace,
-        ..data
+        ..data.clone()
     };
     assert_eq!(
         found_with(replace, filled),
@@ -37,5 +37,5 @@ fn rows_alone_go_into_tables_that_are_there_and_empty() {
             ..filled_database()
         });
     };
-    assert_eq!(found_with(data, ready), [""; 0]);
+    assert_eq!(found_with(data.clone(), ready), [""; 0]);
 }

@@ -6,7 +6,8 @@ use super::{Aspect, Comparison};
 /// One catalog query, and what its rows are.
 ///
 /// Every query gives `type` and `identity` as `pg_identify_object` does, and `definition`; where
-/// they apply `schema`, `relation` and `parent`.
+/// they apply `schema`, `relation` and `parent`; and `since`, the oldest major that has such objects,
+/// where that is not the oldest it is asked on.
 pub(super) struct Query {
     /// The file's stem, for errors.
     pub(super) name: &'static str,
@@ -94,7 +95,6 @@ pub(super) const QUERIES: &[Query] = &[
     query!("types"),
     query!("attributes"),
     query!("domain_constraints"),
-    query!("domain_not_null_constraints").since(17),
     query!("multiranges").telling("multirange of").since(14),
     query!("operators"),
     query!("operator_families"),

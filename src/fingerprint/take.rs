@@ -146,6 +146,8 @@ struct Entry {
     schema: Option<String>,
     relation: Option<String>,
     parent: Option<ObjectName>,
+    /// The oldest major that has such objects, where the query does not say it of all.
+    since: Option<u32>,
     definition: String,
 }
 
@@ -163,6 +165,7 @@ impl Entry {
             schema: optional(row, "schema")?,
             relation: optional(row, "relation")?,
             parent: optional(row, "parent")?.map(|name: String| ObjectName::printed(&name)),
+            since: optional(row, "since")?.map(i32::unsigned_abs),
             definition,
         }))
     }
@@ -175,7 +178,7 @@ impl Entry {
             aspect: query.aspect,
             definition: readable(self.definition, query.comparison),
             comparison: query.comparison,
-            since: query.since,
+            since: self.since.unwrap_or(query.since),
         };
         (self.name, object)
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Case, Finding, Level, found, list};
+use super::{Case, Finding, Level, list};
 use crate::inspect::Dependent;
 use crate::postgres;
 
@@ -16,43 +16,50 @@ pub(super) fn needed_relations(case: &Case<'_>) -> Vec<Finding> {
     if !case.with_structure() {
         return Vec::new();
     }
-    by_needed(case.facts.source.dependents.iter().filter(lacks))
-        .into_iter()
-        .flat_map(|(needed, by)| {
-            found(
-                Level::Refusal,
-                "needed_relation",
-                format!("{needed} is left behind, and needed by {by}"),
-                format!("Migrate {needed}, or leave behind what needs it too."),
-            )
-        })
-        .collect()
+    torn(case, lacks, |needed, by| Finding {
+        level: Level::Refusal,
+        id: "needed_relation",
+        what: format!("{needed} is left behind, and needed by {by}"),
+        next: format!("Migrate {needed}, or leave behind what needs it too."),
+    })
 }
 
 /// A kept foreign key points to rows that are left behind.
 pub(super) fn needed_rows(case: &Case<'_>) -> Vec<Finding> {
+    let selection = case.selection;
     let lacks = |d: &&Dependent| {
         let (schema, name) = &d.needs;
+        let of = d.of.as_ref();
         d.needs_rows
-            && d.of
-                .as_ref()
-                .is_none_or(|(s, n)| case.selection.keeps_rows(s, n))
-            && case.selection.keeps(schema, name)
-            && !case.selection.keeps_rows(schema, name)
+            && of.is_none_or(|(schema, name)| selection.keeps_rows(schema, name))
+            && selection.keeps(schema, name)
+            && !selection.keeps_rows(schema, name)
     };
     if !case.with_rows() {
         return Vec::new();
     }
-    by_needed(case.facts.source.dependents.iter().filter(lacks))
-        .into_iter()
-        .flat_map(|(needed, by)| {
-            found(
-                Level::Refusal,
-                "needed_rows",
-                format!("rows of {needed} are left behind, and needed by {by}"),
-                format!("Migrate the rows of {needed}, or leave behind those that point to them."),
-            )
-        })
+    torn(case, lacks, |needed, by| Finding {
+        level: Level::Refusal,
+        id: "needed_rows",
+        what: format!("rows of {needed} are left behind, and needed by {by}"),
+        next: format!("Migrate the rows of {needed}, or leave behind those that point to them."),
+    })
+}
+
+/// A finding for every relation that dependents lack, which are named together.
+fn torn(
+    case: &Case<'_>,
+    lacks: impl Fn(&&Dependent) -> bool,
+    finding: impl Fn(&str, &str) -> Finding,
+) -> Vec<Finding> {
+    let mut torn: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for dependent in case.facts.source.dependents.iter().filter(lacks) {
+        let (schema, name) = &dependent.needs;
+        let needed = postgres::full_name(schema, name);
+        torn.entry(needed).or_default().push(&dependent.description);
+    }
+    torn.iter()
+        .map(|(needed, by)| finding(needed, &list(by)))
         .collect()
 }
 
@@ -62,20 +69,4 @@ fn is_kept(case: &Case<'_>, dependent: &Dependent) -> bool {
         (None, Some(schema)) => case.selection.keeps_schema(schema),
         (None, None) => true,
     }
-}
-
-fn by_needed<'a>(dependents: impl Iterator<Item = &'a Dependent>) -> BTreeMap<String, String> {
-    let mut grouped: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for dependent in dependents {
-        let (schema, name) = &dependent.needs;
-        let needed = postgres::full_name(schema, name);
-        grouped
-            .entry(needed)
-            .or_default()
-            .push(&dependent.description);
-    }
-    grouped
-        .into_iter()
-        .map(|(needed, by)| (needed, list(by)))
-        .collect()
 }

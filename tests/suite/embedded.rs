@@ -1,44 +1,26 @@
 //! Tests of the throwaway servers that a plan may ask for.
-//! Every start happens in a process of its own, as it does for a user: that process can be killed.
-//! Never calls the library from the test itself.
+//! The built program starts them, as it does for a user: that process can be killed.
+//! Never starts one by the library.
 
 mod ground;
 
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Output};
 
 use ground::{
-    CALL, STARTED, State, ask, block_on, kill, main_process, path_text, processes_in, server,
-    wait_until, wanted,
+    State, ask, block_on, kill, main_process, path_text, processes_in, shown, wait_until,
 };
-use pg_dbmigrator::embedded::{self, Listed, Server, Side, Wanted};
+use pg_dbmigrator::embedded::{self, Listed};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::support::{Cluster, programs, tools};
 
-/// No test of its own: the others run it in a process of its own, which they can kill.
-#[test]
-fn a_process_that_starts_a_server() {
-    let Ok(call) = std::env::var(CALL) else {
-        return;
-    };
-    let (wanted, state): (Wanted, PathBuf) = serde_json::from_str(&call).expect("JSON");
-    match block_on(embedded::start(&wanted, &state)) {
-        Ok(server) => {
-            let server = serde_json::to_string(&server).expect("JSON");
-            writeln!(std::io::stdout(), "\n{STARTED}{server}").expect("somebody reads it");
-        }
-        Err(error) => panic!("{error}"),
-    }
-}
-
 #[test]
 fn a_server_starts_answers_and_leaves_nothing_behind() {
     let state = State::new();
-    let server = state.start(&wanted(Side::Source, 15));
+    let server = state.start(15);
     assert_eq!(
         ask(&server, "select current_database(), current_user"),
         "shop|postgres"
@@ -63,46 +45,51 @@ fn a_server_starts_answers_and_leaves_nothing_behind() {
 #[test]
 fn a_server_killed_with_its_data_starts_again() {
     let state = State::new();
-    let wanted = wanted(Side::Target, 18);
-    let server = state.start(&wanted);
+    let server = state.start(18);
     ask(
         &server,
         "create table kept (a int); insert into kept select generate_series(1, 1000)",
     );
     kill_process(main_process(&server), Signal::KILL).expect("it runs");
     wait_until("the server is seen as stopped", || !state.list()[0].running);
-    assert_eq!(state.start(&wanted), server);
+    assert_eq!(state.start(18), server);
     assert_eq!(ask(&server, "select count(*) from kept"), "1000");
 }
 
 #[test]
 fn a_second_start_finds_the_first_server_running() {
     let state = State::new();
-    let wanted = wanted(Side::Source, 16);
-    let server = state.start(&wanted);
+    let server = state.start(16);
     let pid = main_process(&server);
-    assert_eq!(state.start(&wanted), server);
+    assert_eq!(state.start(16), server);
     assert_eq!(main_process(&server), pid);
 }
 
 #[test]
 fn concurrent_starts_yield_one_server() {
     let state = State::new();
-    let wanted = wanted(Side::Source, 15);
     let starters: Vec<Child> = (0..4)
-        .map(|_| state.starter(&wanted).spawn().expect("it starts"))
+        .map(|_| state.starter(15, &[]).spawn().expect("it starts"))
         .collect();
-    let outputs = starters
+    let outputs: Vec<Output> = starters
         .into_iter()
-        .map(|child| child.wait_with_output().expect("it ends"));
-    let servers: Vec<Server> = outputs.map(|output| server(&output)).collect();
-    assert!(servers.iter().all(|server| *server == servers[0]));
+        .map(|child| child.wait_with_output().expect("it ends"))
+        .collect();
+    let server = state.server();
+    let place = path_text(&server.socket_directory);
+    for output in &outputs {
+        assert!(
+            output.status.success() && shown(output).contains(place),
+            "{}",
+            shown(output)
+        );
+    }
 }
 
 #[test]
 fn a_server_runs_as_an_unprivileged_user_with_nothing_of_the_environment() {
     let state = State::new();
-    let server = state.start(&wanted(Side::Source, 15));
+    let server = state.start(15);
     let process = format!("/proc/{}", main_process(&server).as_raw_nonzero());
     let status = fs::read_to_string(format!("{process}/status")).expect("it runs");
     let uid = status
@@ -117,7 +104,7 @@ fn a_server_runs_as_an_unprivileged_user_with_nothing_of_the_environment() {
 #[test]
 fn a_server_outlives_the_process_group_that_started_it() {
     let state = State::new();
-    let mut starter = state.starter(&wanted(Side::Source, 15));
+    let mut starter = state.starter(15, &[]);
     let mut starter = starter.process_group(0).spawn().expect("it starts");
     wait_until("the server is complete", || {
         state.list().first().is_some_and(|one| one.loaded)
@@ -136,10 +123,7 @@ fn a_failing_sql_file_gives_its_place_and_leaves_nothing_behind() {
         "broken.sql",
         "select 1;\n\ninsert into nowhere values (1);\n",
     );
-    let said = state.refusal(&Wanted {
-        sql: vec![sql.clone()],
-        ..wanted(Side::Source, 15)
-    });
+    let said = state.refusal(15, std::slice::from_ref(&sql));
     assert!(said.contains(&format!("at: {}:3", sql.display())), "{said}");
     assert!(
         said.contains("relation \"nowhere\" does not exist"),
@@ -147,10 +131,7 @@ fn a_failing_sql_file_gives_its_place_and_leaves_nothing_behind() {
     );
     assert!(state.list().is_empty());
     fs::write(&sql, "create table somewhere (a int);").expect("it is ours");
-    let server = state.start(&Wanted {
-        sql: vec![sql],
-        ..wanted(Side::Source, 15)
-    });
+    let server = state.start_with(15, &[sql]);
     assert_eq!(ask(&server, "select count(*) from somewhere"), "0");
 }
 
@@ -161,11 +142,8 @@ fn a_load_that_was_killed_is_done_again_from_scratch() {
         "half.sql",
         "create table t (a int);\nselect pg_sleep(3600);\n",
     );
-    let wanted = Wanted {
-        sql: vec![sql.clone()],
-        ..wanted(Side::Source, 15)
-    };
-    let starter = state.starter(&wanted).spawn().expect("it starts");
+    let files = [sql.clone()];
+    let starter = state.starter(15, &files).spawn().expect("it starts");
     let mut half = None;
     wait_until("half of the file has run", || {
         half = state.list().pop().filter(|listed| listed.running);
@@ -184,7 +162,7 @@ fn a_load_that_was_killed_is_done_again_from_scratch() {
     assert!(!half.loaded);
 
     fs::write(&sql, "create table t (a int);\n").expect("it is ours");
-    let server = state.start(&wanted);
+    let server = state.start_with(15, &files);
     assert_eq!(ask(&server, "select count(*) from t"), "0");
     assert_ne!(server.socket_directory, half.server.socket_directory);
     assert!(!half.server.socket_directory.exists());
@@ -197,9 +175,8 @@ fn a_load_that_was_killed_is_done_again_from_scratch() {
 #[test]
 fn a_start_killed_at_any_moment_leaks_nothing() {
     let state = State::new();
-    let wanted = wanted(Side::Source, 15);
     for entries in [0, 1, 5, 15, 22, 24] {
-        let starter = state.starter(&wanted).spawn().expect("it starts");
+        let starter = state.starter(15, &[]).spawn().expect("it starts");
         let mut seen = None;
         wait_until("the directory fills", || {
             seen = state.list().pop().or(seen.take());
@@ -219,7 +196,7 @@ fn a_start_killed_at_any_moment_leaks_nothing() {
 
 #[test]
 fn a_missing_major_says_what_to_install_and_what_there_is() {
-    let said = State::new().refusal(&wanted(Side::Source, 14));
+    let said = State::new().refusal(14, &[]);
     assert!(
         said.contains("needs PostgreSQL 14; found here: 15, 16, 18"),
         "{said}"
@@ -230,8 +207,8 @@ fn a_missing_major_says_what_to_install_and_what_there_is() {
 #[test]
 fn an_edited_wish_is_refused_with_was_and_now() {
     let state = State::new();
-    state.start(&wanted(Side::Source, 15));
-    let said = state.refusal(&wanted(Side::Source, 16));
+    state.start(15);
+    let said = state.refusal(16, &[]);
     assert!(said.contains("major: was 15, now 16"), "{said}");
 }
 
@@ -239,7 +216,7 @@ fn an_edited_wish_is_refused_with_was_and_now() {
 fn a_server_of_somebody_else_is_never_stopped() {
     let theirs = Cluster::start(15);
     let state = State::new();
-    let ours = state.start(&wanted(Side::Source, 15));
+    let ours = state.start(15);
     let record = state.path().join("embedded/source.json");
     let written = fs::read_to_string(&record).expect("it was written");
     let forged = written
@@ -249,7 +226,7 @@ fn a_server_of_somebody_else_is_never_stopped() {
             path_text(theirs.socket_folder()),
         );
     fs::write(&record, forged).expect("it is ours");
-    let refused = block_on(embedded::stop_and_remove(state.path())).expect_err("it is not ours");
+    let refused = block_on(embedded::stop_and_remove(&state.path())).expect_err("it is not ours");
     assert!(refused.what().contains("is not the one made"), "{refused}");
     assert_eq!(theirs.psql("postgres", "select 1"), "1");
     fs::write(&record, written).expect("it is ours");
@@ -258,7 +235,7 @@ fn a_server_of_somebody_else_is_never_stopped() {
 #[test]
 fn a_server_whose_directory_was_removed_is_stopped_all_the_same() {
     let state = State::new();
-    let server = state.start(&wanted(Side::Source, 15));
+    let server = state.start(15);
     let pid = main_process(&server);
     fs::remove_dir_all(&server.socket_directory).expect("it is ours");
     state.stop();
@@ -272,12 +249,9 @@ fn the_demo_shop_is_the_same_on_the_oldest_and_the_newest_major() {
     let sql = ["shop.sql", "trade.sql", "house_rules.sql"]
         .map(|name| demo.join(name))
         .to_vec();
-    let state = State::new();
-    let sums = [(Side::Source, 15), (Side::Target, 18)].map(|(side, major)| {
-        let server = state.start(&Wanted {
-            sql: sql.clone(),
-            ..wanted(side, major)
-        });
+    let sums = [15, 18].map(|major| {
+        let state = State::new();
+        let server = state.start_with(major, &sql);
         ask(
             &server,
             "set timezone = 'UTC'; \

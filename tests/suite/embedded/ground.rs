@@ -1,83 +1,83 @@
-//! The ground that tests of throwaway servers stand on: starting them from other processes, asking
-//! them, watching their processes. It never starts one in this process.
+//! The ground that tests of throwaway servers stand on: having the program start
+//! them, asking them, watching their processes. It never starts one in this process.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use pg_dbmigrator::embedded::{self, Listed, Server, Side, Wanted};
+use pg_dbmigrator::embedded::{self, Listed, Server};
 use rustix::process::Pid;
 
-use crate::support::{programs, tools};
+use crate::support::tool::PlanFolder;
+use crate::support::{Cluster, programs, tools};
 
 /// How long a test waits for something that takes a fraction of it.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
-/// The variable that tells a process which server to start, and for which state directory.
-pub(super) const CALL: &str = "EMBEDDED_CALL";
-/// Begins the line with the server that a process started.
-pub(super) const STARTED: &str = "started ";
-
-/// A state directory, whose servers go with it.
-pub(super) struct State(tempfile::TempDir);
+/// A plan with a throwaway source, and its state directory, whose servers go with it.
+pub(super) struct State(PlanFolder);
 
 impl State {
     pub(super) fn new() -> Self {
-        Self(tempfile::tempdir().expect("a temporary folder"))
+        Self(PlanFolder::new(""))
     }
 
-    pub(super) fn path(&self) -> &Path {
-        self.0.path()
+    pub(super) fn path(&self) -> PathBuf {
+        self.0.state()
     }
 
     pub(super) fn file(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.path().join(name);
+        let path = self.0.path().join(name);
         fs::write(&path, text).expect("the folder is ours");
         path
     }
 
     pub(super) fn list(&self) -> Vec<Listed> {
-        embedded::list(self.path()).expect("the records can be read")
+        embedded::list(&self.path()).expect("the records can be read")
     }
 
     pub(super) fn stop(&self) -> Vec<String> {
-        block_on(embedded::stop_and_remove(self.path())).expect("the servers can be removed")
+        block_on(embedded::stop_and_remove(&self.path())).expect("the servers can be removed")
     }
 
-    /// A process that starts a server and prints it.
-    pub(super) fn starter(&self, wanted: &Wanted) -> Command {
-        let mut command = Command::new(std::env::current_exe().expect("this test program"));
-        let call = serde_json::to_string(&(wanted, self.path())).expect("JSON");
+    /// The program, about to plan a migration from a throwaway server of `major` with these files,
+    /// to a server that is there already.
+    pub(super) fn starter(&self, major: u32, sql: &[PathBuf]) -> Command {
+        let target = Cluster::shared(18).url("not_there");
+        let sql: Vec<&str> = sql.iter().map(|file| path_text(file)).collect();
+        self.0.write(&format!(
+            "version: 1\nsource:\n  embedded: {{ major: {major}, database: shop, sql: {sql:?} }}\n\
+             target:\n  url: \"{target}\"\n"
+        ));
+        let mut command = self.0.command(&["plan"]);
         command
-            .args([
-                "--exact",
-                "--nocapture",
-                "embedded::a_process_that_starts_a_server",
-            ])
-            .env(CALL, call)
             .env("PG_DBMIGRATOR_POSTGRES", installations())
             .env("A_SECRET", "hunter2hunter2")
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command
     }
 
-    pub(super) fn start(&self, wanted: &Wanted) -> Server {
-        server(
-            &self
-                .starter(wanted)
-                .output()
-                .expect("this test program starts"),
-        )
+    pub(super) fn start(&self, major: u32) -> Server {
+        self.start_with(major, &[])
+    }
+
+    pub(super) fn start_with(&self, major: u32, sql: &[PathBuf]) -> Server {
+        let output = self.starter(major, sql).output().expect("it starts");
+        assert!(output.status.success(), "{}", shown(&output));
+        self.server()
+    }
+
+    /// The one server there is.
+    pub(super) fn server(&self) -> Server {
+        let mut all = self.list();
+        assert_eq!(all.len(), 1, "{all:?}");
+        all.remove(0).server
     }
 
     /// What a start that must fail says.
-    pub(super) fn refusal(&self, wanted: &Wanted) -> String {
-        let output = self
-            .starter(wanted)
-            .output()
-            .expect("this test program starts");
+    pub(super) fn refusal(&self, major: u32, sql: &[PathBuf]) -> String {
+        let output = self.starter(major, sql).output().expect("it starts");
         assert!(!output.status.success(), "it started: {}", shown(&output));
         shown(&output)
     }
@@ -85,7 +85,7 @@ impl State {
 
 impl Drop for State {
     fn drop(&mut self) {
-        block_on(embedded::stop_and_remove(self.path())).ok();
+        block_on(embedded::stop_and_remove(&self.path())).ok();
     }
 }
 
@@ -101,26 +101,9 @@ pub(super) fn installations() -> String {
     folders.join(":")
 }
 
-pub(super) fn wanted(side: Side, major: u32) -> Wanted {
-    Wanted {
-        side,
-        major: Some(major),
-        database: "shop".to_owned(),
-        sql: Vec::new(),
-        create_database: true,
-    }
-}
-
 pub(super) fn shown(output: &Output) -> String {
     let text = [&output.stdout[..], &output.stderr[..]].concat();
     String::from_utf8_lossy(&text).into_owned()
-}
-
-pub(super) fn server(output: &Output) -> Server {
-    assert!(output.status.success(), "{}", shown(output));
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let server = text.lines().find_map(|line| line.strip_prefix(STARTED));
-    serde_json::from_str(server.expect("a server")).expect("JSON")
 }
 
 pub(super) fn ask(server: &Server, sql: &str) -> String {

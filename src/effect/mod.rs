@@ -146,6 +146,8 @@ pub enum Effect {
         slot: String,
         /// The publication it is read with.
         publication: String,
+        /// The subscription on that side whose changes do not count: they come from the other side.
+        way_back: Option<String>,
     },
     /// Moves sequences forward to where they stand on the other side; never backwards.
     CarrySequences {

@@ -32,7 +32,8 @@ pub(super) fn lines(effect: &Effect) -> Vec<String> {
             side,
             slot,
             publication,
-        } => on(side, [drain::peek(slot, publication)]),
+            way_back,
+        } => on(side, [drain::peek(slot, publication, way_back.as_deref())]),
         Effect::CarrySequences { from, sequences } => sequences::lines(*from, sequences),
         Effect::CopyRows { from, tables } => tables
             .iter()

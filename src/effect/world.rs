@@ -265,7 +265,11 @@ pub async fn perform(effect: &Effect, scene: Scene<'_>, world: &World) -> Result
             side,
             slot,
             publication,
-        } => super::drain::prove(world, scene, (*side, slot, publication)).await,
+            way_back,
+        } => {
+            let sql = super::drain::peek(slot, publication, way_back.as_deref());
+            super::drain::prove(world, scene, (*side, slot, &sql)).await
+        }
         Effect::CarrySequences { from, sequences } => {
             super::sequences::carry(world, scene, (*from, sequences)).await
         }

@@ -29,6 +29,8 @@ fn end_stream(online: &Online) -> Vec<Step> {
             side: Side::Source,
             slot: online.slot.clone(),
             publication: online.publication.clone(),
+            // It follows the target since the switch, and what it writes is in the WAL as well.
+            way_back: online.cutover.reverse.then(|| online.reverse_name()),
         }],
         ..step(
             "stream.prove",

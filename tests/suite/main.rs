@@ -14,6 +14,7 @@ mod inspect;
 mod ledger;
 mod library;
 mod migrate;
+mod online;
 mod plan_output;
 mod proxy;
 mod readme;

@@ -1,0 +1,118 @@
+//! What tests of cutovers stand on: a shop on a source, an empty target, a plan, the program, and
+//! an application that writes. Never touches the two databases but as these do.
+
+use std::fs::File;
+use std::process::Child;
+
+use crate::support::ledger::{Application, Ledger, Record, book};
+use crate::support::tool::{PlanFolder, Ran};
+use crate::support::{Cluster, wait_until};
+
+/// The source database.
+const SHOP: &str = "shop";
+/// The target database, which the migration creates.
+const MOVED: &str = "shop_moved";
+/// How many entries there are from the beginning.
+const BEGINNING: i64 = 5_000;
+/// How many clients the application has.
+const CLIENTS: i32 = 8;
+
+/// The night of a cutover.
+pub(super) struct Night {
+    pub(super) source: Cluster,
+    pub(super) target: Cluster,
+    pub(super) folder: PlanFolder,
+}
+
+impl Night {
+    /// A shop on a source of one major, and an empty target of another; `more` is what the plan
+    /// says besides, below `cutover:`.
+    pub(super) fn new(source: u32, target: u32, more: &str) -> Self {
+        let (source, target) = (Cluster::start(source), Cluster::start(target));
+        book::create(&source, SHOP, BEGINNING);
+        let plan = format!(
+            "version: 1
+name: shop
+source:
+  url: \"{}\"
+target:
+  url: \"{}\"
+mode: online
+thresholds:
+  # The application writes as fast as it can: there is always something under way.
+  lag_bytes: 1048576
+  poll_secs: 1
+cutover:
+  fence: {{ roles: [{}] }}
+  {more}
+",
+            source.url(SHOP),
+            target.url(MOVED),
+            book::APPLICATION,
+        );
+        Self {
+            source,
+            target,
+            folder: PlanFolder::new(&plan),
+        }
+    }
+
+    /// Starts the application, on the source.
+    pub(super) fn open_the_shop(&self) -> Ledger {
+        let ledger = Ledger::start(Application {
+            source: self.source.url_as(book::APPLICATION, SHOP),
+            target: self.target.url_as(book::APPLICATION, MOVED),
+            beginning: BEGINNING,
+            clients: CLIENTS,
+        });
+        wait_until("the first commits", || ledger.acknowledged() >= 100);
+        ledger
+    }
+
+    /// Starts the program in the background; what it says goes to files in the plan's folder.
+    pub(super) fn start(&self, arguments: &[&str]) -> Child {
+        let file = |name: &str| {
+            File::create(self.folder.path().join(name)).expect("the folder takes files")
+        };
+        let mut command = self.folder.command(arguments);
+        command.stdout(file("stdout")).stderr(file("stderr"));
+        command.spawn().expect("the program is built")
+    }
+
+    /// Waits for a program in the background to end.
+    pub(super) fn end_of(&self, mut child: Child) -> Ran {
+        wait_until("the program to end", || {
+            child.try_wait().expect("it is a child").is_some()
+        });
+        let said = |name: &str| {
+            std::fs::read_to_string(self.folder.path().join(name)).expect("it was made")
+        };
+        Ran {
+            exit: child.wait().expect("it has ended").code(),
+            stdout: said("stdout"),
+            stderr: said("stderr"),
+        }
+    }
+
+    /// Waits until a running apply has said that the target has caught up.
+    pub(super) fn wait_for_caught_up(&self, apply: &mut Child) {
+        let events = self.folder.state().join("events.jsonl");
+        wait_until("the target has caught up", || {
+            let ended = apply.try_wait().expect("it is a child");
+            assert!(ended.is_none(), "apply has ended: {ended:?}");
+            let events = std::fs::read_to_string(&events).unwrap_or_default();
+            events.contains("caught_up")
+        });
+    }
+
+    /// Asks for the cutover, from another terminal.
+    pub(super) fn cut_over(&self) -> Ran {
+        self.folder.run(&["cutover", "--yes"])
+    }
+
+    /// Panics unless everything that the application knows is on the target, once.
+    #[track_caller]
+    pub(super) fn must_be_on_the_target(&self, record: &Record) {
+        record.check(&self.target, MOVED).must_be_clean();
+    }
+}

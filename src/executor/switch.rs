@@ -137,7 +137,7 @@ fn still_fenced(error: &Error, failure: &Error) -> Error {
         Error::new(Exit::Undecided, what, next)
             .because(error.what())
             .because(failure.what()),
-        |all, cause| all.because(cause),
+        Error::because,
     );
     match failure.place() {
         Some(place) => all.at(place),

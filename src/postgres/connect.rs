@@ -105,7 +105,7 @@ impl Conninfo {
         let opened = stream::open(address, &self.keepalive, asking, (connector, &host.name)).await;
         let mut wire = opened.map_err(Cause::Stream)?;
         if self.replication {
-            wire = wire.to_replicate();
+            wire = wire.replicating();
         }
         let encrypted = wire.is_encrypted();
         let connected = self.config(host)?.connect_raw(wire, Settled).await;

@@ -82,7 +82,7 @@ impl Wire {
     }
 
     /// Has the start-up packet ask for a walsender.
-    pub(super) fn to_replicate(self) -> Self {
+    pub(super) fn replicating(self) -> Self {
         Self {
             greeting: Greeting::ToReplicate,
             ..self

@@ -65,7 +65,6 @@ pub mod journal;
 mod leftovers;
 mod measure;
 mod resume;
-mod slot;
 mod snapshot;
 pub mod streamed;
 

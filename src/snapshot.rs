@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio_postgres::Client;
 
 use crate::effect::SnapshotWanted;
+use crate::effect::replication::slot::{self, SlotMade};
 use crate::error::{Error, Result};
 use crate::postgres::{Conninfo, NO_TIMEOUTS, qualified};
-use crate::slot::{self, SlotMade};
 
 /// Exports the snapshot and says its name.
 const EXPORT: &str = "select pg_export_snapshot()";

@@ -24,7 +24,7 @@ const STRAGGLERS: Duration = Duration::from_secs(1);
 const LONGEST_LINE_BYTES: usize = 16 * 1024;
 
 /// A program that is about to run.
-pub(super) struct Invocation<'a> {
+pub(in crate::effect) struct Invocation<'a> {
     /// The program.
     pub program: &'a Path,
     /// Its arguments; none of them is a secret.
@@ -37,7 +37,7 @@ pub(super) struct Invocation<'a> {
 ///
 /// # Errors
 /// When it cannot be started, or a stop was asked for: then it is ended first.
-pub(super) async fn run(
+pub(in crate::effect) async fn run(
     invocation: Invocation<'_>,
     stop: &Stop,
     mut line: impl FnMut(&str),

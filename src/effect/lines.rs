@@ -22,18 +22,7 @@ pub fn lines(effect: &Effect) -> Vec<String> {
         }
         Effect::Compare(comparison) => comparison_lines(comparison),
         Effect::RemoveDump => vec!["remove <dump>".to_owned()],
-        Effect::Subscribe(_)
-        | Effect::CheckSlot { .. }
-        | Effect::Follow(_)
-        | Effect::ReadFence(_)
-        | Effect::OpenFence { .. }
-        | Effect::AwaitSilence { .. }
-        | Effect::AwaitReader { .. }
-        | Effect::Drain { .. }
-        | Effect::ProveDrained { .. }
-        | Effect::CarrySequences { .. }
-        | Effect::CopyRows { .. }
-        | Effect::Hook(_) => replication::lines(effect),
+        Effect::Replication(effect) => replication::lines(effect),
     }
 }
 

@@ -4,23 +4,15 @@
 mod child;
 mod compare;
 mod complaints;
-mod drain;
 mod dump_files;
 mod dump_list;
-mod fence;
-mod follow;
-mod hook;
 mod lines;
 mod moved;
 mod program;
 mod progress;
-mod replication;
-mod rows;
-mod sequences;
-mod silence;
+pub(crate) mod replication;
 mod snapshot;
 mod sql;
-mod subscribe;
 mod world;
 
 use std::fmt;
@@ -28,14 +20,12 @@ use std::time::Duration;
 
 pub use crate::side::Side;
 pub use dump_list::AfterData;
-pub(crate) use fence::READ_ONLY;
 pub use lines::lines;
+pub use replication::{NewSlot, Replication};
 pub use sql::ask;
 pub use world::{Links, Output, Scene, World, perform};
 
 use crate::inspect::RowHash;
-use crate::plan::StepId;
-use crate::secret::Sealed;
 
 /// Where a statement runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,75 +86,8 @@ pub enum Effect {
     Compare(Comparison),
     /// Removes the directory of the dump.
     RemoveDump,
-    /// Makes a subscription, disabled, for a slot that is there or will be.
-    Subscribe(Subscription),
-    /// Checks that the slot on the source is where it was made, and that nobody reads it.
-    CheckSlot {
-        /// Its name.
-        slot: String,
-        /// The step that made it.
-        made_by: StepId,
-    },
-    /// Watches the replication until the cutover is asked for.
-    Follow(Follow),
-    /// Reads what a fence will change, and keeps it in the journal.
-    ReadFence(Fence),
-    /// Puts back what a fence changed, as it was read by the step `before`.
-    OpenFence {
-        /// The fence.
-        fence: Fence,
-        /// The step that read what was there before.
-        before: StepId,
-    },
-    /// Waits until nobody but the migration itself is in a database, several times in a row, and
-    /// no prepared transaction is left.
-    AwaitSilence {
-        /// Which database.
-        side: Side,
-        /// Whether the sessions that are found are ended.
-        terminate: bool,
-    },
-    /// Waits until a slot is read, and so little is left in it that it is soon drained.
-    AwaitReader {
-        /// The side the slot is on.
-        side: Side,
-        /// The slot.
-        slot: String,
-    },
-    /// Marks the end of a side's WAL, and waits until a slot's reader has flushed all before it.
-    Drain {
-        /// The side that is drained.
-        side: Side,
-        /// The slot.
-        slot: String,
-    },
-    /// Proves that a slot holds no change that its reader did not take.
-    ProveDrained {
-        /// The side that was drained.
-        side: Side,
-        /// The slot.
-        slot: String,
-        /// The publication it is read with.
-        publication: String,
-        /// The subscription on that side whose changes do not count: they come from the other side.
-        way_back: Option<String>,
-    },
-    /// Moves sequences forward to where they stand on the other side; never backwards.
-    CarrySequences {
-        /// The side they are read on.
-        from: Side,
-        /// The sequences, as (schema, name).
-        sequences: Vec<(String, String)>,
-    },
-    /// Replaces the rows of tables that are not in the stream.
-    CopyRows {
-        /// The side they are read on.
-        from: Side,
-        /// The tables.
-        tables: Vec<TableRows>,
-    },
-    /// Tells the operator's own programs.
-    Hook(HookCall),
+    /// Replication and its end.
+    Replication(Replication),
 }
 
 /// A snapshot to be exported.
@@ -176,72 +99,6 @@ pub struct SnapshotWanted {
     pub lock_timeout: Duration,
     /// The slot that is made at the same moment, for an online migration.
     pub slot: Option<NewSlot>,
-}
-
-/// A replication slot to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewSlot {
-    /// Its name.
-    pub name: String,
-    /// How long its making may wait for transactions that run on the source.
-    pub timeout: Duration,
-}
-
-/// A subscription to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subscription {
-    /// The side that subscribes: it pulls from the other one.
-    pub side: Side,
-    /// Its name.
-    pub name: String,
-    /// The publication on the other side.
-    pub publication: String,
-    /// The slot on the other side.
-    pub slot: String,
-    /// Further options, in order: those that both versions know.
-    pub options: Vec<(&'static str, String)>,
-}
-
-/// Replication that is watched.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Follow {
-    /// The slot on the source.
-    pub slot: String,
-    /// The subscription on the target.
-    pub subscription: String,
-    /// At or below: caught up.
-    pub lag_bytes: u64,
-    /// WAL that the source may keep for us, at most.
-    pub retained_wal_bytes: u64,
-    /// Whether the cutover begins by itself once the target has caught up.
-    pub when_caught_up: bool,
-}
-
-/// What keeps applications out of a database.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fence {
-    /// Which database.
-    pub side: Side,
-    /// Its name.
-    pub database: String,
-    /// Roles that may not log in meanwhile.
-    pub roles: Vec<String>,
-    /// Whether transactions are read-only by default meanwhile.
-    pub read_only: bool,
-}
-
-/// A call of the operator's own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HookCall {
-    /// A program, with its arguments.
-    Command(Vec<String>),
-    /// Commands of PgBouncer's console.
-    Pgbouncer {
-        /// How the console is reached.
-        url: Sealed,
-        /// The commands, in order.
-        commands: Vec<String>,
-    },
 }
 
 /// A run of one of PostgreSQL's client programs.

@@ -243,37 +243,6 @@ pub async fn perform(effect: &Effect, scene: Scene<'_>, world: &World) -> Result
         }
         Effect::Compare(comparison) => super::compare::compare(world, scene, comparison).await,
         Effect::RemoveDump => super::dump_files::remove(world, scene),
-        Effect::Subscribe(subscription) => {
-            super::subscribe::subscribe(world, scene, subscription).await
-        }
-        Effect::CheckSlot { slot, made_by } => {
-            super::subscribe::check_slot(world, scene, (slot, made_by)).await
-        }
-        Effect::Follow(what) => super::follow::follow(world, scene, what).await,
-        Effect::ReadFence(fence) => super::fence::read(world, scene, fence).await,
-        Effect::OpenFence { fence, before } => {
-            super::fence::open(world, scene, (fence, before)).await
-        }
-        Effect::AwaitSilence { side, terminate } => {
-            super::silence::wait(world, scene, (*side, *terminate)).await
-        }
-        Effect::AwaitReader { side, slot } => {
-            super::drain::await_reader(world, scene, (*side, slot)).await
-        }
-        Effect::Drain { side, slot } => super::drain::drain(world, scene, (*side, slot)).await,
-        Effect::ProveDrained {
-            side,
-            slot,
-            publication,
-            way_back,
-        } => {
-            let sql = super::drain::peek(slot, publication, way_back.as_deref());
-            super::drain::prove(world, scene, (*side, slot, &sql)).await
-        }
-        Effect::CarrySequences { from, sequences } => {
-            super::sequences::carry(world, scene, (*from, sequences)).await
-        }
-        Effect::CopyRows { from, tables } => super::rows::copy(world, scene, (*from, tables)).await,
-        Effect::Hook(hook) => super::hook::run(world, scene, hook).await,
+        Effect::Replication(effect) => super::replication::perform(world, scene, effect).await,
     }
 }

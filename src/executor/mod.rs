@@ -68,20 +68,6 @@ impl Executor<'_> {
         to_be_watched(self.plan, journal.status())
     }
 
-    /// Performs what a command of its own does once the migration is complete.
-    ///
-    /// # Errors
-    /// The first failure; the same command again goes on from there.
-    pub(crate) async fn afterwards(&self, stage: &Stage) -> Result<()> {
-        match &stage.switch {
-            Some(switch) => {
-                self.take_back_undecided(stage, switch).await?;
-                self.switch(stage, switch).await
-            }
-            None => self.stage(stage).await,
-        }
-    }
-
     /// Takes back every step that was started, in reverse order.
     ///
     /// # Errors

@@ -20,6 +20,20 @@ const ONE_TRY: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(500);
 
 impl Executor<'_> {
+    /// Performs what a command of its own does once the migration is complete.
+    ///
+    /// # Errors
+    /// The first failure; the same command again goes on from there.
+    pub(crate) async fn afterwards(&self, stage: &Stage) -> Result<()> {
+        match &stage.switch {
+            Some(switch) => {
+                self.take_back_undecided(stage, switch).await?;
+                self.switch(stage, switch).await
+            }
+            None => self.stage(stage).await,
+        }
+    }
+
     /// Performs the stage as a whole, or not at all.
     ///
     /// # Errors
@@ -38,7 +52,7 @@ impl Executor<'_> {
     }
 
     /// Takes back a switch that a killed run left half-way.
-    pub(super) async fn take_back_undecided(&self, stage: &Stage, switch: &Switch) -> Result<()> {
+    async fn take_back_undecided(&self, stage: &Stage, switch: &Switch) -> Result<()> {
         let begun = stage.steps.iter().any(|step| self.is_begun(&step.id));
         if begun && !self.is_begun(&switch.decided_by) {
             self.until_taken_back(stage, "it was interrupted").await?;

@@ -1,5 +1,5 @@
 //! What can be done once a migration is complete: to go back, or to make it final.
-//! Before that, `abort` takes everything back.
+//! It never takes a migration back that was not switched: `abort` does.
 
 use std::time::Duration;
 

@@ -3,10 +3,10 @@
 
 use super::stream_apply::unsubscribe;
 use super::{Scene, step};
+use crate::effect::replication::{Replication, slot};
 use crate::effect::{Effect, Place, Side};
 use crate::plan::Step;
 use crate::resolve::Online;
-use crate::slot;
 
 /// The steps of the phase.
 pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
@@ -25,13 +25,13 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
 /// more, now that nobody waits.
 fn end_stream(online: &Online) -> Vec<Step> {
     let mut steps = vec![Step {
-        effects: vec![Effect::ProveDrained {
+        effects: vec![Effect::Replication(Replication::ProveDrained {
             side: Side::Source,
             slot: online.slot.clone(),
             publication: online.publication.clone(),
             // It follows the target since the switch, and what it writes is in the WAL as well.
             way_back: online.cutover.reverse.then(|| online.reverse_name()),
-        }],
+        })],
         ..step(
             "stream.prove",
             "nothing was written to the source after the switch",

@@ -1,9 +1,10 @@
 //! Cutover: the source is fenced, proven silent, drained and compared; then the target opens. Until
-//! that step every other one can be taken back, and is, when one fails or time runs out.
+//! that step every other one can be taken back; after it nothing is ever taken back here.
 
 use super::stream_apply::{enable, options, subscribe};
 use super::{SOURCE_BEFORE, Scene, TARGET_BEFORE, prepare_snapshot, step};
-use crate::effect::{Comparison, Effect, Fence, HookCall, Place, Side, Subscription};
+use crate::effect::replication::{Fence, HookCall, Replication, Subscription, slot};
+use crate::effect::{Comparison, Effect, Place, Side};
 use crate::plan::{Step, StepId, Switch};
 use crate::postgres::{qualified, quote_identifier, quote_literal};
 use crate::report::counted;
@@ -91,7 +92,9 @@ fn prepare(scene: &Scene<'_>, online: &Online, streamed: &Streamed) -> Vec<Step>
         ));
     }
     steps.push(Step {
-        effects: vec![Effect::ReadFence(source_fence(scene, online))],
+        effects: vec![Effect::Replication(Replication::ReadFence(source_fence(
+            scene, online,
+        )))],
         ..step(SOURCE_BEFORE, "what the fence will change")
     });
     steps
@@ -139,21 +142,24 @@ fn close(online: &Online, fence: &Fence) -> Vec<Step> {
         });
     }
     steps.push(Step {
-        effects: vec![super::sql(fence.side.into(), super::closing(fence))],
-        undo: vec![Effect::OpenFence {
+        effects: vec![super::sql(
+            fence.side.into(),
+            super::stream_apply::closing(fence),
+        )],
+        undo: vec![Effect::Replication(Replication::OpenFence {
             fence: fence.clone(),
             before: StepId::new(SOURCE_BEFORE),
-        }],
+        })],
         ..step(FENCE, fence_summary(fence))
     });
-    let silence = Effect::AwaitSilence {
+    let silence = Effect::Replication(Replication::AwaitSilence {
         side: fence.side,
         terminate: online.cutover.fence.terminate,
-    };
-    let drain = Effect::Drain {
+    });
+    let drain = Effect::Replication(Replication::Drain {
         side: fence.side,
         slot: online.slot.clone(),
-    };
+    });
     steps.push(Step {
         effects: vec![silence],
         ..step(
@@ -191,10 +197,10 @@ pub(super) fn tables_not_streamed(
     if online.cutover.sequences && !measure.sequences.is_empty() {
         let summary = counted(measure.sequences.len() as u64, "sequence");
         steps.push(Step {
-            effects: vec![Effect::CarrySequences {
+            effects: vec![Effect::Replication(Replication::CarrySequences {
                 from,
                 sequences: measure.sequences,
-            }],
+            })],
             ..step(&format!("{phase}.sequences"), summary)
         });
     }
@@ -205,7 +211,7 @@ pub(super) fn tables_not_streamed(
             counted(tables.len() as u64, "table")
         );
         steps.push(Step {
-            effects: vec![Effect::CopyRows { from, tables }],
+            effects: vec![Effect::Replication(Replication::CopyRows { from, tables })],
             ..step(&format!("{phase}.copy"), summary)
         });
     }
@@ -232,14 +238,14 @@ fn compare(scene: &Scene<'_>, online: &Online) -> Step {
         let measure = scene.measure_now(online.cutover.verify);
         effects.push(Effect::Compare(Comparison::Now { measure }));
     }
-    effects.push(Effect::AwaitSilence {
+    effects.push(Effect::Replication(Replication::AwaitSilence {
         side: Side::Source,
         terminate: online.cutover.fence.terminate,
-    });
-    effects.push(Effect::Drain {
+    }));
+    effects.push(Effect::Replication(Replication::Drain {
         side: Side::Source,
         slot: online.slot.clone(),
-    });
+    }));
     let summary = match online.cutover.verify {
         Verify::Off => "still silent, still drained",
         Verify::Counts => "row counts and sequences, still silent, still drained",
@@ -266,10 +272,7 @@ fn turn(scene: &Scene<'_>, online: &Online) -> Vec<Step> {
         );
         steps.push(Step {
             effects: vec![super::sql(Place::Target, vec![slot])],
-            undo: vec![super::sql(
-                Place::Target,
-                vec![crate::slot::drop_statement(&name)],
-            )],
+            undo: vec![super::sql(Place::Target, vec![slot::drop_statement(&name)])],
             ..step(
                 "cutover.reverse.slot",
                 "what is written to the target from now on waits there",
@@ -277,10 +280,10 @@ fn turn(scene: &Scene<'_>, online: &Online) -> Vec<Step> {
         });
     }
     steps.push(Step {
-        effects: vec![Effect::OpenFence {
+        effects: vec![Effect::Replication(Replication::OpenFence {
             fence: super::stream_apply::target_fence(scene),
             before: StepId::new(TARGET_BEFORE),
-        }],
+        })],
         ..step(OPEN, "THE SWITCH: from here on the target serves")
     });
     if online.cutover.reverse {
@@ -313,7 +316,12 @@ pub(super) fn calls(hooks: &[Hook], commands: &[&str]) -> Vec<Effect> {
             commands: commands.iter().map(|word| (*word).to_owned()).collect(),
         },
     };
-    hooks.iter().map(call).map(Effect::Hook).collect()
+    hooks
+        .iter()
+        .map(call)
+        .map(Replication::Hook)
+        .map(Effect::Replication)
+        .collect()
 }
 
 /// Programs are not run a second time to take them back; a paused PgBouncer goes on.

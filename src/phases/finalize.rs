@@ -1,13 +1,13 @@
 //! Finalize: everything that the migration made for its streams is removed on either side, and that
-//! it is gone is proven. The source stays fenced: what is in it is the past.
+//! it is gone is proven. It never opens the source: what is in it is the past.
 
 use super::stream_apply::unsubscribe;
 use super::{Scene, step};
+use crate::effect::replication::slot;
 use crate::effect::{Effect, Place};
 use crate::plan::Step;
 use crate::postgres::{qualified, quote_identifier, quote_literal};
 use crate::resolve::Online;
-use crate::slot;
 use crate::streamed::IdentityChange;
 
 /// The steps of the phase.

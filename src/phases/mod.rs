@@ -7,6 +7,7 @@ mod cutover;
 mod dump;
 mod finalize;
 mod left_behind;
+mod outage;
 mod prepare_snapshot;
 mod restore;
 mod restore_runs;
@@ -16,16 +17,14 @@ mod stream_apply;
 mod verify;
 
 pub use left_behind::left_behind;
+pub(crate) use outage::{switched, switched_back};
 
 use crate::database_settings;
-use crate::effect::{
-    Effect, Fence, LargeObjectMeasure, Measure, Place, READ_ONLY, TableRows, TableSize,
-};
+use crate::effect::{Effect, LargeObjectMeasure, Measure, Place, TableRows, TableSize};
 use crate::error::{Error, Result};
 use crate::inspect::{Database, Facts, Relation, RelationKind, Toolset};
 use crate::journal::Status;
 use crate::plan::{IfInterrupted, Phase, Stage, Step, StepId};
-use crate::postgres::quote_identifier;
 use crate::preflight::choose_tools;
 use crate::report::{bytes, counted};
 use crate::resolve::{Online, Resolved};
@@ -323,17 +322,6 @@ fn sql(place: Place, statements: Vec<String>) -> Effect {
     Effect::Sql { place, statements }
 }
 
-/// The statements that close a fence.
-fn closing(fence: &Fence) -> Vec<String> {
-    let roles = fence.roles.iter();
-    let roles = roles.map(|role| format!("alter role {} nologin", quote_identifier(role)));
-    let read_only = fence.read_only.then(|| {
-        let database = quote_identifier(&fence.database);
-        format!("alter database {database} set {READ_ONLY} = on")
-    });
-    roles.chain(read_only).collect()
-}
-
 /// The columns that rows consist of; the others are computed.
 fn stored_columns(relation: &Relation) -> Vec<String> {
     let generated = &relation.identity.generated;
@@ -369,32 +357,6 @@ pub(crate) fn made_database(status: &Status) -> Option<&str> {
 /// Whether PostgreSQL replicates by itself already.
 pub(crate) fn is_streaming(status: &Status) -> bool {
     status.is_done(&StepId::new(ENABLE))
-}
-
-/// How long applications could not write, and when the target was opened: from the fence to the
-/// switch.
-pub(crate) fn switched(status: &Status) -> Option<(jiff::Timestamp, jiff::SignedDuration)> {
-    outage(
-        status,
-        &[cutover::BEFORE_FENCE, cutover::FENCE],
-        cutover::OPEN,
-    )
-}
-
-/// The same, of the way back.
-pub(crate) fn switched_back(status: &Status) -> Option<(jiff::Timestamp, jiff::SignedDuration)> {
-    outage(status, &[rollback::FENCE], rollback::OPEN)
-}
-
-fn outage(
-    status: &Status,
-    from: &[&str],
-    to: &str,
-) -> Option<(jiff::Timestamp, jiff::SignedDuration)> {
-    let opened = status.steps.get(&StepId::new(to))?.done?;
-    let mut first = from.iter().map(|id| StepId::new(*id));
-    let fenced = first.find_map(|id| Some(status.steps.get(&id)?.started))?;
-    Some((opened, opened.duration_since(fenced)))
 }
 
 /// Whether nothing was begun yet that changes the target database.

@@ -2,6 +2,7 @@
 //! everything after that moment begins with it. Nothing here touches the target.
 
 use super::{SNAPSHOT, Scene, step};
+use crate::effect::replication::slot as slots;
 use crate::effect::{Effect, NewSlot, Place, SnapshotWanted};
 use crate::inspect::{Relation, RelationKind};
 use crate::plan::{IfInterrupted, Question, Step};
@@ -31,7 +32,7 @@ fn snapshot(scene: &Scene<'_>) -> Step {
     });
     let undo = slot.iter().map(|slot| Effect::Sql {
         place: Place::Source,
-        statements: vec![crate::slot::drop_statement(&slot.name)],
+        statements: vec![slots::drop_statement(&slot.name)],
     });
     let summary = match &slot {
         Some(slot) => format!(

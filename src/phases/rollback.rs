@@ -1,14 +1,15 @@
-//! Rollback: the cutover the other way round, as lossless as the way there. The target is fenced,
-//! and what was written to it reaches the source before that opens; then the stream runs as before.
+//! Rollback: the cutover the other way round, as lossless as the way there. It never opens the source
+//! before what was written to the target has reached it.
 
 use super::cutover::{PAUSE, RELOAD, calls, fence_summary, reverse, tables_not_streamed};
 use super::stream_apply::{enable, forward, subscribe, unsubscribe};
 use super::{SOURCE_BEFORE, Scene, step};
-use crate::effect::{Comparison, Effect, Fence, Place, Side};
+use crate::effect::replication::slot;
+use crate::effect::replication::{Fence, Replication};
+use crate::effect::{Comparison, Effect, Place, Side};
 use crate::plan::{Step, StepId, Switch};
 use crate::postgres::{quote_identifier, quote_literal};
 use crate::resolve::Online;
-use crate::slot;
 use crate::spec::Verify;
 use crate::streamed::Streamed;
 
@@ -61,10 +62,10 @@ fn prepare(scene: &Scene<'_>, online: &Online, fence: &Fence) -> Vec<Step> {
     subscription.effects.insert(0, again);
     vec![
         Step {
-            effects: vec![Effect::AwaitReader {
+            effects: vec![Effect::Replication(Replication::AwaitReader {
                 side: Side::Target,
                 slot: online.reverse_name(),
-            }],
+            })],
             ..step(
                 "rollback.guard",
                 "the source follows the target, and is near",
@@ -83,7 +84,7 @@ fn prepare(scene: &Scene<'_>, online: &Online, fence: &Fence) -> Vec<Step> {
             ..subscription
         },
         Step {
-            effects: vec![Effect::ReadFence(fence.clone())],
+            effects: vec![Effect::Replication(Replication::ReadFence(fence.clone()))],
             ..step(BEFORE, "what the fence will change")
         },
     ]
@@ -92,15 +93,18 @@ fn prepare(scene: &Scene<'_>, online: &Online, fence: &Fence) -> Vec<Step> {
 /// Nobody writes to the target any more, and everything that was written is on the source.
 fn close(online: &Online, fence: &Fence) -> Vec<Step> {
     let mut effects = calls(&online.cutover.hooks.before_fence, PAUSE);
-    effects.push(super::sql(Place::Target, super::closing(fence)));
+    effects.push(super::sql(
+        Place::Target,
+        super::stream_apply::closing(fence),
+    ));
     vec![
         Step {
             effects,
             undo: [
-                vec![Effect::OpenFence {
+                vec![Effect::Replication(Replication::OpenFence {
                     fence: fence.clone(),
                     before: StepId::new(BEFORE),
-                }],
+                })],
                 super::cutover::resumed(&online.cutover.hooks.before_fence),
             ]
             .concat(),
@@ -121,17 +125,17 @@ fn close(online: &Online, fence: &Fence) -> Vec<Step> {
 }
 
 fn silence(online: &Online) -> Effect {
-    Effect::AwaitSilence {
+    Effect::Replication(Replication::AwaitSilence {
         side: Side::Target,
         terminate: online.cutover.fence.terminate,
-    }
+    })
 }
 
 fn drain(online: &Online) -> Effect {
-    Effect::Drain {
+    Effect::Replication(Replication::Drain {
         side: Side::Target,
         slot: online.reverse_name(),
-    }
+    })
 }
 
 /// What no stream carries, and the comparison.
@@ -176,10 +180,10 @@ fn turn(scene: &Scene<'_>, online: &Online) -> Vec<Step> {
             )
         },
         Step {
-            effects: vec![Effect::OpenFence {
+            effects: vec![Effect::Replication(Replication::OpenFence {
                 fence: super::cutover::source_fence(scene, online),
                 before: StepId::new(SOURCE_BEFORE),
-            }],
+            })],
             ..step(OPEN, "THE SWITCH BACK: from here on the source serves")
         },
         Step {
@@ -200,13 +204,13 @@ fn end(online: &Online, fence: &Fence) -> Vec<Step> {
             ..step("rollback.reverse.end", "the stream back is removed")
         },
         Step {
-            effects: vec![Effect::OpenFence {
+            effects: vec![Effect::Replication(Replication::OpenFence {
                 fence: Fence {
                     read_only: false,
                     ..fence.clone()
                 },
                 before: StepId::new(BEFORE),
-            }],
+            })],
             ..step(
                 "rollback.roles",
                 "roles may log in to the target again; it stays read-only",

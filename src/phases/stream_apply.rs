@@ -1,8 +1,9 @@
 //! StreamApply: PostgreSQL's own subscription pulls every later change from the slot, until the
-//! cutover is asked for. The target is closed to writers meanwhile.
+//! cutover is asked for. The target never takes writes of applications meanwhile.
 
 use super::{ENABLE, FOLLOW, SNAPSHOT, Scene, TARGET_BEFORE, step};
-use crate::effect::{Effect, Fence, Follow, Place, Side, Subscription};
+use crate::effect::replication::{Fence, Follow, READ_ONLY, Replication, Subscription};
+use crate::effect::{Effect, Place, Side};
 use crate::plan::{IfInterrupted, Question, Step, StepId};
 use crate::postgres::{quote_identifier, quote_literal};
 use crate::resolve::Trigger;
@@ -26,15 +27,15 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
             ..step("dump.remove", "the copy is proven")
         },
         Step {
-            effects: vec![Effect::ReadFence(fence.clone())],
+            effects: vec![Effect::Replication(Replication::ReadFence(fence.clone()))],
             ..step(TARGET_BEFORE, "what closing the target will change")
         },
         Step {
-            effects: vec![super::sql(Place::Target, super::closing(&fence))],
-            undo: vec![Effect::OpenFence {
+            effects: vec![super::sql(Place::Target, closing(&fence))],
+            undo: vec![Effect::Replication(Replication::OpenFence {
                 fence,
                 before: StepId::new(TARGET_BEFORE),
-            }],
+            })],
             ..step(
                 "target.close",
                 "read-only until the cutover; replication may write",
@@ -42,10 +43,10 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
         },
         subscribe("stream.subscribe", forward(scene)),
         Step {
-            effects: vec![Effect::CheckSlot {
+            effects: vec![Effect::Replication(Replication::CheckSlot {
                 slot: online.slot.clone(),
                 made_by: StepId::new(SNAPSHOT),
-            }],
+            })],
             ..step("stream.check", "the slot stands where the copy was made")
         },
         Step {
@@ -53,7 +54,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
             ..step(ENABLE, "from here on PostgreSQL replicates by itself")
         },
         Step {
-            effects: vec![Effect::Follow(follow)],
+            effects: vec![Effect::Replication(Replication::Follow(follow))],
             standing: true,
             ..step(FOLLOW, until(online.cutover.trigger))
         },
@@ -77,6 +78,17 @@ pub(super) fn target_fence(scene: &Scene<'_>) -> Fence {
         roles: Vec::new(),
         read_only: true,
     }
+}
+
+/// The statements that close a fence.
+pub(super) fn closing(fence: &Fence) -> Vec<String> {
+    let roles = fence.roles.iter();
+    let roles = roles.map(|role| format!("alter role {} nologin", quote_identifier(role)));
+    let read_only = fence.read_only.then(|| {
+        let database = quote_identifier(&fence.database);
+        format!("alter database {database} set {READ_ONLY} = on")
+    });
+    roles.chain(read_only).collect()
 }
 
 /// The stream from source to target. `origin` is left as it is: changes that the source itself
@@ -123,7 +135,7 @@ pub(super) fn subscribe(id: &str, subscription: Subscription) -> Step {
             sql: format!("select {}", subscribed(&name)),
         }),
         undo: vec![super::sql(place, vec![unsubscribe(&name)])],
-        effects: vec![Effect::Subscribe(subscription)],
+        effects: vec![Effect::Replication(Replication::Subscribe(subscription))],
         ..step(id, format!("{name}, disabled at first"))
     }
 }

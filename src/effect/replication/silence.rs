@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio_postgres::Client;
 
-use super::world::{Output, Scene, World};
-use super::{Effect, Side, lines};
+use crate::effect::Side;
+use crate::effect::world::{Output, Scene, World};
 use crate::error::Result;
 
 /// How often nobody must be found, one time after the other: a session that is just beginning
@@ -42,9 +42,6 @@ pub(super) async fn wait(
     scene: Scene<'_>,
     (side, terminate): (Side, bool),
 ) -> Result<Output> {
-    for line in lines(&Effect::AwaitSilence { side, terminate }) {
-        world.performed(scene, line);
-    }
     let client = world.session_for(scene, side.into()).await?;
     let work = async {
         let mut silent = 0;

@@ -3,8 +3,8 @@
 
 use futures_util::{SinkExt, StreamExt, pin_mut};
 
-use super::world::{Output, Scene, World};
-use super::{Side, TableRows};
+use crate::effect::world::{Output, Scene, World};
+use crate::effect::{Side, TableRows};
 use crate::error::Result;
 use crate::postgres::{qualified, quote_identifier};
 
@@ -52,9 +52,6 @@ pub(super) async fn copy(
         target.batch_execute("begin").await?;
         target.query(AS_REPLICA, &[]).await?;
         for table in tables {
-            for line in lines(from, table) {
-                world.performed(scene, line);
-            }
             let [delete, copy_in, copy_out] = statements(table);
             target.batch_execute(&delete).await?;
             let rows = source.copy_out(&copy_out).await?;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use tokio_postgres::Client;
 
-use super::world::{Output, Scene, World};
-use super::{Measure, Side};
+use crate::effect::world::{Output, Scene, World};
+use crate::effect::{Measure, Side};
 use crate::error::{Error, Result};
 use crate::measure::{self, SequenceState};
 use crate::postgres::{full_name, qualified, quote_literal};
@@ -28,8 +28,8 @@ const DOWNWARDS: &str = "select n.nspname, c.relname from pg_sequence s join pg_
 /// What is read on both sides, and what is set on the other.
 pub(super) fn lines(from: Side, sequences: &[(String, String)]) -> Vec<String> {
     let questions = measure::statements(&measured(sequences));
-    let read = |side: Side| super::lines::on(side, questions.clone());
-    let mut lines = super::lines::on(from, [DOWNWARDS.to_owned()]);
+    let read = |side: Side| crate::effect::lines::on(side, questions.clone());
+    let mut lines = crate::effect::lines::on(from, [DOWNWARDS.to_owned()]);
     lines.extend(read(from));
     lines.extend(read(from.other()));
     lines.push(format!(
@@ -48,9 +48,6 @@ pub(super) async fn carry(
     scene: Scene<'_>,
     (from, sequences): (Side, &[(String, String)]),
 ) -> Result<Output> {
-    for line in lines(from, sequences) {
-        world.performed(scene, line);
-    }
     let here = world.session_for(scene, from.into()).await?;
     let there = world.session_for(scene, from.other().into()).await?;
     let work = async {

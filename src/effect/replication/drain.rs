@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use super::follow::SOON_DRAINED_BYTES;
-use super::world::{Output, Scene, World};
-use super::{Effect, Side, lines};
+use super::slot as slots;
+use crate::effect::Side;
+use crate::effect::world::{Output, Scene, World};
 use crate::error::{Error, Exit, Result};
 use crate::postgres::quote_literal;
 
@@ -83,7 +84,6 @@ pub(super) async fn await_reader(
     (side, slot): (Side, &str),
 ) -> Result<Output> {
     let sql = reader(slot);
-    world.performed(scene, format!("{side}: {sql}"));
     let client = world.session_for(scene, side.into()).await?;
     let give_up = tokio::time::Instant::now() + READER;
     let work = async {
@@ -128,16 +128,10 @@ pub(super) async fn drain(
     scene: Scene<'_>,
     (side, slot): (Side, &str),
 ) -> Result<Output> {
-    for line in lines(&Effect::Drain {
-        side,
-        slot: slot.to_owned(),
-    }) {
-        world.performed(scene, line);
-    }
     let client = world.session_for(scene, side.into()).await?;
     let work = async {
         let answer = client.simple_query(BARRIER).await?;
-        let barrier = crate::slot::first_row(answer)
+        let barrier = slots::first_row(answer)
             .and_then(|row| row.get(0).map(str::to_owned))
             .ok_or_else(|| gone(slot))?;
         let sql = question(slot, &barrier);
@@ -175,7 +169,6 @@ pub(super) async fn prove(
     scene: Scene<'_>,
     (side, slot, sql): (Side, &str, &str),
 ) -> Result<Output> {
-    world.performed(scene, format!("{side}: {sql}"));
     let client = world.session_for(scene, side.into()).await?;
     let give_up = tokio::time::Instant::now() + RELEASE;
     let work = async {

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::world::{Output, Scene, World};
-use super::{Effect, Follow, Place, lines};
+use super::Follow;
+use crate::effect::Place;
+use crate::effect::world::{Output, Scene, World};
 use crate::error::{Error, Exit, Result};
 use crate::events::Happened;
 use crate::postgres::quote_literal;
@@ -76,9 +77,6 @@ pub(super) fn target_question(subscription: &str) -> String {
 /// # Errors
 /// That replication failed for good; that it was stopped.
 pub(super) async fn follow(world: &World, scene: Scene<'_>, what: &Follow) -> Result<Output> {
-    for line in lines(&Effect::Follow(what.clone())) {
-        world.performed(scene, line);
-    }
     world.cutover.set_streaming(true);
     let followed = world.unless_stopped(watch(world, scene, what)).await;
     world.cutover.set_streaming(false);

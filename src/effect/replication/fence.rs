@@ -1,10 +1,10 @@
 //! Performs the reading of what a fence will change, and the opening of the fence.
-//! The closing is plain SQL in the plan; what was there before is read first, by another step.
+//! It never closes one: that is plain SQL in the plan, after what was there before is known.
 
 use serde::{Deserialize, Serialize};
 
-use super::world::{Output, Scene, World};
-use super::{Effect, Fence, lines};
+use super::Fence;
+use crate::effect::world::{Output, Scene, World};
 use crate::error::Result;
 use crate::plan::StepId;
 use crate::postgres::{quote_identifier, quote_literal};
@@ -47,7 +47,6 @@ pub(super) async fn read(world: &World, scene: Scene<'_>, fence: &Fence) -> Resu
     let client = world.session_for(scene, fence.side.into()).await?;
     let mut answers = Vec::new();
     for sql in questions(fence) {
-        world.performed(scene, format!("{}: {sql}", fence.side));
         let rows = client.query(&sql, &[]).await?;
         let names: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get(0)).collect();
         answers.push(names?);
@@ -90,12 +89,6 @@ pub(super) async fn open(
     let Some(before) = known else {
         return Ok(Output::default());
     };
-    for line in lines(&Effect::OpenFence {
-        fence: fence.clone(),
-        before: scene.step.id.clone(),
-    }) {
-        world.performed(scene, line);
-    }
     let client = world.session_for(scene, fence.side.into()).await?;
     for sql in opening(fence, &before) {
         client.batch_execute(&sql).await?;

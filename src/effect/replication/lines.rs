@@ -1,52 +1,48 @@
 //! The effects of replication and cutover as text, a line for everything that is sent.
 //! It performs nothing; each kind has a file of its own for that.
 
-use super::lines::{on, shell_word};
-use super::{Effect, Fence, Follow, HookCall, Place, Subscription};
+use super::{Fence, Follow, HookCall, Replication, Subscription};
 use super::{drain, fence, follow, rows, sequences, silence, subscribe};
+use crate::effect::Place;
+use crate::effect::lines::{on, shell_word};
 
-/// The lines of an effect that belongs to replication or cutover.
-pub(super) fn lines(effect: &Effect) -> Vec<String> {
+/// The lines of an effect.
+pub(in crate::effect) fn lines(effect: &Replication) -> Vec<String> {
     match effect {
-        Effect::Subscribe(subscription) => vec![subscription_line(subscription)],
-        Effect::CheckSlot { slot, made_by: _ } => on(Place::Source, [subscribe::slot_state(slot)]),
-        Effect::Follow(follow) => follow_lines(follow),
-        Effect::ReadFence(fence) => on(fence.side, fence::questions(fence)),
-        Effect::OpenFence { fence, before: _ } => open_lines(fence),
-        Effect::AwaitSilence { side, terminate } => {
+        Replication::Subscribe(subscription) => vec![subscription_line(subscription)],
+        Replication::CheckSlot { slot, made_by: _ } => {
+            on(Place::Source, [subscribe::slot_state(slot)])
+        }
+        Replication::Follow(follow) => follow_lines(follow),
+        Replication::ReadFence(fence) => on(fence.side, fence::questions(fence)),
+        Replication::OpenFence { fence, before: _ } => open_lines(fence),
+        Replication::AwaitSilence { side, terminate } => {
             let mut lines = on(side, silence::questions());
             if *terminate {
                 lines.push(format!("{side}: end every session that is found"));
             }
             lines
         }
-        Effect::AwaitReader { side, slot } => on(side, [drain::reader(slot)]),
-        Effect::Drain { side, slot } => on(
+        Replication::AwaitReader { side, slot } => on(side, [drain::reader(slot)]),
+        Replication::Drain { side, slot } => on(
             side,
             [
                 drain::BARRIER.to_owned(),
                 drain::question(slot, "<barrier>"),
             ],
         ),
-        Effect::ProveDrained {
+        Replication::ProveDrained {
             side,
             slot,
             publication,
             way_back,
         } => on(side, [drain::peek(slot, publication, way_back.as_deref())]),
-        Effect::CarrySequences { from, sequences } => sequences::lines(*from, sequences),
-        Effect::CopyRows { from, tables } => tables
+        Replication::CarrySequences { from, sequences } => sequences::lines(*from, sequences),
+        Replication::CopyRows { from, tables } => tables
             .iter()
             .flat_map(|table| rows::lines(*from, table))
             .collect(),
-        Effect::Hook(call) => hook_lines(call),
-        Effect::Sql { .. }
-        | Effect::Remember { .. }
-        | Effect::ExportSnapshot(_)
-        | Effect::Program(_)
-        | Effect::MeasureSource(_)
-        | Effect::Compare(_)
-        | Effect::RemoveDump => unreachable!("printed with the copy's effects"),
+        Replication::Hook(call) => hook_lines(call),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-use crate::effect::NewSlot;
+use super::NewSlot;
 use crate::error::{Error, Result};
 use crate::postgres::{Conninfo, quote_identifier, quote_literal};
 

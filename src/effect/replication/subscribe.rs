@@ -4,8 +4,9 @@
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
-use super::world::{Output, Scene, World};
-use super::{Effect, Place, Subscription, lines};
+use super::Subscription;
+use crate::effect::Place;
+use crate::effect::world::{Output, Scene, World};
 use crate::error::{Error, Exit, Result};
 use crate::plan::StepId;
 use crate::postgres::{KEEP_OUT_OF_LOG, quote_identifier, quote_literal};
@@ -54,9 +55,6 @@ pub(super) async fn subscribe(
     scene: Scene<'_>,
     subscription: &Subscription,
 ) -> Result<Output> {
-    for line in lines(&Effect::Subscribe(subscription.clone())) {
-        world.performed(scene, line);
-    }
     let other = subscription.side.other();
     let link = world.link(other)?;
     let client = world.session_for(scene, subscription.side.into()).await?;
@@ -104,7 +102,6 @@ pub(super) async fn check_slot(
 ) -> Result<Output> {
     let made: Made = world.output(made_by)?;
     let sql = slot_state(slot);
-    world.performed(scene, format!("source: {sql}"));
     let client = world.session_for(scene, Place::Source).await?;
     let Some(row) = client.query_opt(&sql, &[]).await? else {
         return Err(spoilt(slot, "it is gone"));

@@ -1,9 +1,8 @@
 //! Whether replication is well, and the safety valve for the source's disk.
 //! It goes by the slot on the source first: the subscription may say nothing of a slot that is lost.
 
-use super::super::Follow;
-use super::super::world::{Scene, World};
-use super::Standing;
+use super::{Follow, Standing};
+use crate::effect::world::{Scene, World};
 use crate::error::{Error, Exit, Result};
 use crate::events::Happened;
 use crate::report::bytes;

@@ -1,0 +1,212 @@
+//! Replication and its end, as data: slots, subscriptions, fences, drains. One file per kind says how
+//! it runs. Nothing here moves a streamed row: PostgreSQL's own subscription does.
+
+mod drain;
+mod fence;
+mod follow;
+mod hook;
+mod lines;
+mod rows;
+mod sequences;
+mod silence;
+pub(crate) mod slot;
+mod subscribe;
+
+use std::time::Duration;
+
+pub(crate) use fence::READ_ONLY;
+pub(in crate::effect) use lines::lines;
+
+use super::{Side, TableRows};
+use crate::effect::world::{Output, Scene, World};
+use crate::error::Result;
+use crate::plan::StepId;
+use crate::secret::Sealed;
+
+/// One thing that is done to replicate, or to switch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replication {
+    /// Makes a subscription, disabled, for a slot that is there or will be.
+    Subscribe(Subscription),
+    /// Checks that the slot on the source is where it was made, and that nobody reads it.
+    CheckSlot {
+        /// Its name.
+        slot: String,
+        /// The step that made it.
+        made_by: StepId,
+    },
+    /// Watches the replication until the cutover is asked for.
+    Follow(Follow),
+    /// Reads what a fence will change, and keeps it in the journal.
+    ReadFence(Fence),
+    /// Puts back what a fence changed, as it was read by the step `before`.
+    OpenFence {
+        /// The fence.
+        fence: Fence,
+        /// The step that read what was there before.
+        before: StepId,
+    },
+    /// Waits until nobody but the migration itself is in a database, several times in a row, and
+    /// no prepared transaction is left.
+    AwaitSilence {
+        /// Which database.
+        side: Side,
+        /// Whether the sessions that are found are ended.
+        terminate: bool,
+    },
+    /// Waits until a slot is read, and so little is left in it that it is soon drained.
+    AwaitReader {
+        /// The side the slot is on.
+        side: Side,
+        /// The slot.
+        slot: String,
+    },
+    /// Marks the end of a side's WAL, and waits until a slot's reader has flushed all before it.
+    Drain {
+        /// The side that is drained.
+        side: Side,
+        /// The slot.
+        slot: String,
+    },
+    /// Proves that a slot holds no change that its reader did not take.
+    ProveDrained {
+        /// The side that was drained.
+        side: Side,
+        /// The slot.
+        slot: String,
+        /// The publication it is read with.
+        publication: String,
+        /// The subscription on that side whose changes do not count: they come from the other side.
+        way_back: Option<String>,
+    },
+    /// Moves sequences forward to where they stand on the other side; never backwards.
+    CarrySequences {
+        /// The side they are read on.
+        from: Side,
+        /// The sequences, as (schema, name).
+        sequences: Vec<(String, String)>,
+    },
+    /// Replaces the rows of tables that are not in the stream.
+    CopyRows {
+        /// The side they are read on.
+        from: Side,
+        /// The tables.
+        tables: Vec<TableRows>,
+    },
+    /// Tells the operator's own programs.
+    Hook(HookCall),
+}
+
+/// A replication slot to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSlot {
+    /// Its name.
+    pub name: String,
+    /// How long its making may wait for transactions that run on the source.
+    pub timeout: Duration,
+}
+
+/// A subscription to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    /// The side that subscribes: it pulls from the other one.
+    pub side: Side,
+    /// Its name.
+    pub name: String,
+    /// The publication on the other side.
+    pub publication: String,
+    /// The slot on the other side.
+    pub slot: String,
+    /// Further options, in order: those that both versions know.
+    pub options: Vec<(&'static str, String)>,
+}
+
+/// Replication that is watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Follow {
+    /// The slot on the source.
+    pub slot: String,
+    /// The subscription on the target.
+    pub subscription: String,
+    /// At or below: caught up.
+    pub lag_bytes: u64,
+    /// WAL that the source may keep for us, at most.
+    pub retained_wal_bytes: u64,
+    /// Whether the cutover begins by itself once the target has caught up.
+    pub when_caught_up: bool,
+}
+
+/// What keeps applications out of a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fence {
+    /// Which database.
+    pub side: Side,
+    /// Its name.
+    pub database: String,
+    /// Roles that may not log in meanwhile.
+    pub roles: Vec<String>,
+    /// Whether transactions are read-only by default meanwhile.
+    pub read_only: bool,
+}
+
+/// A call of the operator's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HookCall {
+    /// A program, with its arguments.
+    Command(Vec<String>),
+    /// Commands of PgBouncer's console.
+    Pgbouncer {
+        /// How the console is reached.
+        url: Sealed,
+        /// The commands, in order.
+        commands: Vec<String>,
+    },
+}
+
+/// Performs one of them.
+///
+/// # Errors
+/// What the servers, the programs or this machine say.
+pub(super) async fn perform(
+    world: &World,
+    scene: Scene<'_>,
+    effect: &Replication,
+) -> Result<Output> {
+    for line in lines(effect) {
+        world.performed(scene, line);
+    }
+    match effect {
+        Replication::Subscribe(subscription) => {
+            subscribe::subscribe(world, scene, subscription).await
+        }
+        Replication::CheckSlot { slot, made_by } => {
+            subscribe::check_slot(world, scene, (slot, made_by)).await
+        }
+        Replication::Follow(what) => follow::follow(world, scene, what).await,
+        Replication::ReadFence(fence) => fence::read(world, scene, fence).await,
+        Replication::OpenFence { fence, before } => {
+            fence::open(world, scene, (fence, before)).await
+        }
+        Replication::AwaitSilence { side, terminate } => {
+            silence::wait(world, scene, (*side, *terminate)).await
+        }
+        Replication::AwaitReader { side, slot } => {
+            drain::await_reader(world, scene, (*side, slot)).await
+        }
+        Replication::Drain { side, slot } => drain::drain(world, scene, (*side, slot)).await,
+        Replication::ProveDrained {
+            side,
+            slot,
+            publication,
+            way_back,
+        } => {
+            let sql = drain::peek(slot, publication, way_back.as_deref());
+            drain::prove(world, scene, (*side, slot, &sql)).await
+        }
+        Replication::CarrySequences { from, sequences } => {
+            sequences::carry(world, scene, (*from, sequences)).await
+        }
+        Replication::CopyRows { from, tables } => rows::copy(world, scene, (*from, tables)).await,
+        Replication::Hook(call) => hook::run(world, call).await,
+    }
+}

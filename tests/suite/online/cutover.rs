@@ -4,61 +4,135 @@
 use std::time::Instant;
 
 use super::night::Night;
-use crate::support::ledger::{Outages, Side, rounds};
+use crate::support::ledger::{Ledger, Outages, Side, rounds};
 use crate::support::wait_until;
 
 /// How many commits the application makes on the target before it is asked to stop.
 const AFTERWARDS: usize = 300;
 
-/// One cutover of an application that never pauses; `attached` while an apply runs.
-fn cut_over(night: &Night, attached: bool, outages: &mut Outages) {
-    let ledger = night.open_the_shop();
-    let apply = if attached {
-        let mut apply = night.start(&["apply", "--yes"]);
-        night.wait_for_caught_up(&mut apply);
-        Some(apply)
-    } else {
-        let caught_up = ["apply", "--yes", "--until", "caught-up"];
-        night.folder.run(&caught_up).must_end(0, &[]);
-        None
-    };
-    assert_eq!(ledger.refusals(), 0, "the application saw an error");
-    let begun = Instant::now();
-    night.cut_over().must_end(0, &[]);
-    wait_until("commits on the target", || {
-        ledger.acknowledged_since(begun, Side::Target) >= AFTERWARDS
-    });
-    outages.note(ledger.longest_gap_since(begun));
-    if let Some(apply) = apply {
-        night.end_of(apply).must_end(0, &[]);
-    }
-    night.must_be_on_the_target(&ledger.stop());
+/// A kind of cutover, and what was measured.
+struct Kind {
+    source: u32,
+    target: u32,
+    /// Whether an apply runs meanwhile.
+    attached: bool,
+    /// What the plan says below `cutover:`.
+    settings: &'static str,
 }
 
-fn cutovers(source: u32, target: u32, (attached, more): (bool, &str)) {
-    let verify = more.trim_start_matches("verify: ");
-    let how = if attached { "attached" } else { "detached" };
-    let mut outages = Outages::of(&format!(
-        "cutovers {source} to {target}, {how}, verify {verify}"
-    ));
-    for _ in 0..rounds() {
-        let night = Night::new(source, target, more);
-        cut_over(&night, attached, &mut outages);
+impl Kind {
+    /// Cuts over as often as asked; every round a new night.
+    fn cut_over(&self) {
+        let mut outages = Outages::of(&self.named("cutovers"));
+        for _ in 0..rounds() {
+            let night = Night::new(self.source, self.target, self.settings);
+            let ledger = night.open_the_shop();
+            self.switch(&night, &ledger, &mut outages);
+            night.must_be_on_the_target(&ledger.stop());
+            night.must_finalize();
+        }
+        outages.print();
     }
-    outages.print();
+
+    /// Cuts over and back as often as asked, all in one night.
+    fn cut_over_and_roll_back(&self) {
+        let mut there = Outages::of(&self.named("cutovers"));
+        let mut back = Outages::of(&self.named("rollbacks"));
+        let night = Night::new(self.source, self.target, self.settings);
+        let ledger = night.open_the_shop();
+        for _ in 0..rounds() {
+            self.switch(&night, &ledger, &mut there);
+            let begun = Instant::now();
+            night.roll_back().must_end(0, &[]);
+            serves(&ledger, begun, Side::Source);
+            back.note(ledger.longest_gap_since(begun));
+        }
+        there.print();
+        back.print();
+        night.must_be_on_the_source(&ledger.stop());
+        night.must_abort();
+    }
+
+    /// One cutover of an application that never pauses.
+    fn switch(&self, night: &Night, ledger: &Ledger, outages: &mut Outages) {
+        let before = ledger.refusals();
+        let apply = if self.attached {
+            Some(night.start_until_caught_up())
+        } else {
+            let caught_up = ["apply", "--yes", "--until", "caught-up"];
+            night.folder.run(&caught_up).must_end(0, &[]);
+            None
+        };
+        assert_eq!(ledger.refusals(), before, "the application saw an error");
+        let begun = Instant::now();
+        night.cut_over().must_end(0, &[]);
+        serves(ledger, begun, Side::Target);
+        outages.note(ledger.longest_gap_since(begun));
+        if let Some(apply) = apply {
+            night.end_of(apply).must_end(0, &[]);
+        }
+    }
+
+    fn named(&self, what: &str) -> String {
+        let how = if self.attached {
+            "attached"
+        } else {
+            "detached"
+        };
+        format!(
+            "{what} {} to {}, {how}, {}",
+            self.source, self.target, self.settings
+        )
+    }
+}
+
+/// Waits until the application has written to this side for a moment.
+fn serves(ledger: &Ledger, begun: Instant, side: Side) {
+    wait_until("the application writes to the other side", || {
+        ledger.acknowledged_since(begun, side) >= AFTERWARDS
+    });
 }
 
 #[test]
 fn a_cutover_under_the_ledger_from_15_to_15_loses_nothing() {
-    cutovers(15, 15, (false, "verify: off"));
+    let kind = Kind {
+        source: 15,
+        target: 15,
+        attached: false,
+        settings: "verify: off",
+    };
+    kind.cut_over();
 }
 
 #[test]
 fn a_cutover_under_the_ledger_from_15_to_18_loses_nothing() {
-    cutovers(15, 18, (true, "verify: counts"));
+    let kind = Kind {
+        source: 15,
+        target: 18,
+        attached: true,
+        settings: "verify: counts",
+    };
+    kind.cut_over();
 }
 
 #[test]
-fn a_cutover_under_the_ledger_from_16_to_18_loses_nothing() {
-    cutovers(16, 18, (true, "verify: off"));
+fn a_cutover_and_its_rollback_under_the_ledger_from_15_to_15_lose_nothing() {
+    let kind = Kind {
+        source: 15,
+        target: 15,
+        attached: false,
+        settings: "verify: off",
+    };
+    kind.cut_over_and_roll_back();
+}
+
+#[test]
+fn a_cutover_and_its_rollback_under_the_ledger_from_16_to_18_lose_nothing() {
+    let kind = Kind {
+        source: 16,
+        target: 18,
+        attached: true,
+        settings: "verify: off",
+    };
+    kind.cut_over_and_roll_back();
 }

@@ -12,6 +12,11 @@ use crate::support::{Cluster, wait_until};
 const SHOP: &str = "shop";
 /// The target database, which the migration creates.
 const MOVED: &str = "shop_moved";
+/// What a migration's streams are made of.
+const LEFT: &str = "select 'publication ' || pubname from pg_publication
+    union all select 'slot ' || slot_name from pg_replication_slots
+    union all select 'subscription ' || subname from pg_subscription
+    union all select 'origin ' || roname from pg_replication_origin";
 /// How many entries there are from the beginning.
 const BEGINNING: i64 = 5_000;
 /// How many clients the application has.
@@ -94,15 +99,21 @@ cutover:
         }
     }
 
-    /// Waits until a running apply has said that the target has caught up.
-    pub(super) fn wait_for_caught_up(&self, apply: &mut Child) {
-        let events = self.folder.state().join("events.jsonl");
+    /// Starts an apply in the background, and waits until it has said that the target has caught up.
+    pub(super) fn start_until_caught_up(&self) -> Child {
+        let said = || {
+            let events = self.folder.state().join("events.jsonl");
+            let events = std::fs::read_to_string(events).unwrap_or_default();
+            events.matches("caught_up").count()
+        };
+        let before = said();
+        let mut apply = self.start(&["apply", "--yes"]);
         wait_until("the target has caught up", || {
             let ended = apply.try_wait().expect("it is a child");
             assert!(ended.is_none(), "apply has ended: {ended:?}");
-            let events = std::fs::read_to_string(&events).unwrap_or_default();
-            events.contains("caught_up")
+            said() > before
         });
+        apply
     }
 
     /// Asks for the cutover, from another terminal.
@@ -114,5 +125,34 @@ cutover:
     #[track_caller]
     pub(super) fn must_be_on_the_target(&self, record: &Record) {
         record.check(&self.target, MOVED).must_be_clean();
+    }
+
+    /// Goes back to the source.
+    pub(super) fn roll_back(&self) -> Ran {
+        self.folder.run(&["rollback", "--yes"])
+    }
+
+    /// Panics unless everything that the application knows is on the source, once.
+    #[track_caller]
+    pub(super) fn must_be_on_the_source(&self, record: &Record) {
+        record.check(&self.source, SHOP).must_be_clean();
+    }
+
+    /// Finalizes, and panics when anything of the migration is left on either side.
+    #[track_caller]
+    pub(super) fn must_finalize(&self) {
+        self.folder.run(&["finalize", "--yes"]).must_end(0, &[]);
+        assert_eq!(self.source.psql(SHOP, LEFT), "");
+        assert_eq!(self.target.psql(MOVED, LEFT), "");
+    }
+
+    /// Aborts, and panics when anything of the migration is left on either side.
+    #[track_caller]
+    pub(super) fn must_abort(&self) {
+        self.folder.run(&["abort", "--yes"]).must_end(0, &[]);
+        assert_eq!(self.source.psql(SHOP, LEFT), "");
+        assert_eq!(self.target.psql("postgres", LEFT), "");
+        let database = format!("select datname from pg_database where datname = '{MOVED}'");
+        assert_eq!(self.target.psql("postgres", &database), "");
     }
 }

@@ -74,10 +74,7 @@ fn identity(change: &IdentityChange) -> Step {
                 "source.identity.{}",
                 full_name(&change.schema, &change.name)
             ),
-            format!(
-                "REPLICA IDENTITY {}, to be put back at the end",
-                change.to.to_uppercase()
-            ),
+            format!("replica identity {}, to be put back at the end", change.to),
         )
     }
 }

@@ -25,11 +25,14 @@ pub fn counted(count: u64, noun: &str) -> String {
     }
 }
 
-/// The noun of a plural: `policy` of `policies`, `class` of `classes`, `table` of `tables`.
+/// The noun of a plural: `policy` of `policies`, `class` of `classes`, `index` of `indexes`,
+/// `table` of `tables`.
 pub fn singular(plural: &str) -> String {
     match plural.strip_suffix("ies") {
         Some(stem) => format!("{stem}y"),
-        None if plural.ends_with("sses") => plural[..plural.len() - 2].to_owned(),
+        None if plural.ends_with("sses") || plural.ends_with("xes") => {
+            plural[..plural.len() - 2].to_owned()
+        }
         None => plural.strip_suffix('s').unwrap_or(plural).to_owned(),
     }
 }
@@ -92,8 +95,8 @@ mod tests {
             ["2 properties", "2 keys"]
         );
         assert_eq!(
-            ["policies", "operator_classes", "types"].map(singular),
-            ["policy", "operator_class", "type"]
+            ["policies", "operator_classes", "types", "indexes"].map(singular),
+            ["policy", "operator_class", "type", "index"]
         );
         assert_eq!(
             [grouped(0), grouped(999), grouped(1_234_567)],

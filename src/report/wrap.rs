@@ -1,5 +1,5 @@
 //! Text wrapped at words for a terminal of 80 columns. It cuts no word and no command in
-//! backquotes, however long.
+//! backquotes, and no indented line, however long.
 
 /// The width that text is wrapped to.
 pub(super) const WIDTH: usize = 80;
@@ -10,6 +10,12 @@ pub(crate) fn wrapped(first: &str, indent: usize, text: &str) -> String {
     let mut out = String::new();
     let mut start = first;
     for paragraph in text.lines() {
+        // What is indented is to be copied as it is.
+        if paragraph.starts_with(' ') {
+            out.push_str(&format!("{start}{paragraph}\n"));
+            start = &blank;
+            continue;
+        }
         let mut line = start.to_owned();
         let mut width = visible_width(start);
         let mut is_empty = true;
@@ -66,6 +72,13 @@ mod tests {
             "word ".repeat(13)
         );
         assert!(wrapped("", 2, &text).contains("\n  `pg_dbmigrator apply migrate.yaml` again\n"));
+    }
+
+    #[test]
+    fn indented_lines_are_kept_as_they_are() {
+        let line = format!("  a:   {}", "b ".repeat(50));
+        let text = wrapped("next: ", 6, &format!("Add:\n{line}"));
+        assert_eq!(text, format!("next: Add:\n      {line}\n"));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod ledger;
 mod library;
 mod migrate;
 mod online;
+mod online_checks;
 mod plan_output;
 mod proxy;
 mod readme;

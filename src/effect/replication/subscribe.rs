@@ -60,11 +60,13 @@ pub(super) async fn subscribe(
     let client = world.session_for(scene, subscription.side.into()).await?;
     let work = async {
         let sql = statement(subscription, link.expose_secret());
-        // A message of its own: a server logs the whole of one before it performs any of it.
+        // Three messages: a server logs the whole of one before it performs any of it, and how
+        // long it took by the settings that hold at its end.
         let made = async {
             let quiet = format!("begin; {KEEP_OUT_OF_LOG}");
             client.batch_execute(&quiet).await?;
-            client.batch_execute(&format!("{sql}; commit")).await
+            client.batch_execute(&sql).await?;
+            client.batch_execute("commit").await
         };
         if let Err(error) = made.await {
             let _ = client.batch_execute("rollback").await;

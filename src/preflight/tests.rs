@@ -32,13 +32,13 @@ fn ids(facts: &Facts, choices: &Choices, selection: &Selection) -> Vec<String> {
 
 /// Changes the good facts, and says what is found in them.
 fn found_when(change: impl FnOnce(&mut Facts)) -> Vec<String> {
-    found_with(CHOICES, change)
+    found_with(&CHOICES, change)
 }
 
-fn found_with(choices: Choices, change: impl FnOnce(&mut Facts)) -> Vec<String> {
+fn found_with(choices: &Choices, change: impl FnOnce(&mut Facts)) -> Vec<String> {
     let mut facts = facts();
     change(&mut facts);
-    ids(&facts, &choices, &Selection::default())
+    ids(&facts, choices, &Selection::default())
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub fn counted(count: u64, noun: &str) -> String {
     match (count, before_y) {
         (1, _) => format!("1 {noun}"),
         (_, Some(stem)) => format!("{number} {stem}ies"),
-        _ if noun.ends_with("ss") => format!("{number} {noun}es"),
+        _ if noun.ends_with("ss") || noun.ends_with('x') => format!("{number} {noun}es"),
         _ => format!("{number} {noun}s"),
     }
 }

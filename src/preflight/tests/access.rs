@@ -26,7 +26,7 @@ fn relations_that_cannot_be_read_are_refused_by_name() {
         ..CHOICES
     };
     assert_eq!(
-        found_with(structure, |f| f.source.relations[1].row_security = true),
+        found_with(&structure, |f| f.source.relations[1].row_security = true),
         [""; 0]
     );
     let mut facts = facts();

@@ -20,7 +20,7 @@ fn room_is_counted_in_lock_slots_connections_and_bytes() {
         ..CHOICES
     };
     assert_eq!(
-        found_with(replace, filled),
+        found_with(&replace, filled),
         ["R locks", "W replaces_objects"]
     );
     assert_eq!(

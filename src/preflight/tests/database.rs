@@ -16,7 +16,7 @@ fn a_target_database_must_be_there_or_creatable_and_ours_and_empty() {
         scope: Scope::Data,
         ..CHOICES
     };
-    assert_eq!(found_with(data, |_| ()), ["R missing_database"]);
+    assert_eq!(found_with(&data, |_| ()), ["R missing_database"]);
     let foreign = |f: &mut Facts| {
         f.target.database = Some(TargetDatabase {
             owned: false,
@@ -30,7 +30,7 @@ fn a_target_database_must_be_there_or_creatable_and_ours_and_empty() {
         existing: Existing::Replace,
         ..CHOICES
     };
-    assert_eq!(found_with(replace, filled), ["W replaces_objects"]);
+    assert_eq!(found_with(&replace, filled), ["W replaces_objects"]);
     let mut facts = facts();
     filled(&mut facts);
     let what = &preflight(&facts, &CHOICES, &Selection::default())[0].what;
@@ -58,7 +58,7 @@ fn another_encoding_or_locale_is_a_warning_and_missing_icu_a_refusal() {
         verify: Verify::Rows,
         ..CHOICES
     };
-    assert_eq!(found_with(hashed, other), ["R encoding", "W locale"]);
+    assert_eq!(found_with(&hashed, other), ["R encoding", "W locale"]);
     let unknown = |f: &mut Facts| f.target.locales = names(&["C"]);
     assert_eq!(found_when(unknown), ["W locale_unknown"]);
     let icu = |f: &mut Facts| {

@@ -15,13 +15,13 @@ fn roles_are_created_or_must_be_there_and_be_ours_to_act_as() {
         roles: false,
         ..CHOICES
     };
-    assert_eq!(found_with(by_hand, absent), ["R missing_roles"]);
+    assert_eq!(found_with(&by_hand, absent), ["R missing_roles"]);
     let without = Choices {
         owners: false,
         roles: false,
         ..CHOICES
     };
-    assert_eq!(found_with(without, absent), [""; 0]);
+    assert_eq!(found_with(&without, absent), [""; 0]);
     let plain_runner = |f: &mut Facts| {
         plain(&mut f.target.server.role);
         f.target.database = Some(target_database());
@@ -65,12 +65,12 @@ fn owners_of_all_kinds_must_be_ours_to_act_as() {
         allow_errors: true,
         ..CHOICES
     };
-    assert_eq!(found_with(allowed, owned("function")), ["W cannot_act_as"]);
+    assert_eq!(found_with(&allowed, owned("function")), ["W cannot_act_as"]);
     let structure = Choices {
         scope: Scope::Schema,
         ..CHOICES
     };
-    assert_eq!(found_with(structure, owned("large object")), [""; 0]);
+    assert_eq!(found_with(&structure, owned("large object")), [""; 0]);
 }
 
 #[test]

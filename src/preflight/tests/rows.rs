@@ -15,7 +15,7 @@ fn rows_alone_go_into_tables_that_are_there_and_empty() {
     };
     let filled = |f: &mut Facts| f.target.database = Some(filled_database());
     assert_eq!(
-        found_with(data.clone(), filled),
+        found_with(&data, filled),
         ["R filled_tables", "R missing_tables"]
     );
     let replace = Choices {
@@ -23,7 +23,7 @@ fn rows_alone_go_into_tables_that_are_there_and_empty() {
         ..data.clone()
     };
     assert_eq!(
-        found_with(replace, filled),
+        found_with(&replace, filled),
         ["R missing_tables", "W replaces_rows"]
     );
     let ready = |f: &mut Facts| {
@@ -37,5 +37,5 @@ fn rows_alone_go_into_tables_that_are_there_and_empty() {
             ..filled_database()
         });
     };
-    assert_eq!(found_with(data.clone(), ready), [""; 0]);
+    assert_eq!(found_with(&data, ready), [""; 0]);
 }

@@ -2,4 +2,17 @@
 //! Never migrates by other means than the built program.
 
 mod cutover;
+mod kills;
 mod night;
+
+use std::time::Instant;
+
+use crate::support::ledger::{Ledger, Side};
+use crate::support::wait_until;
+
+/// Waits until the application has written to this side for a moment since `begun`.
+fn serves(ledger: &Ledger, begun: Instant, side: Side) {
+    wait_until("the application writes to the other side", || {
+        ledger.acknowledged_since(begun, side) >= 300
+    });
+}

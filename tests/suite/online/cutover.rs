@@ -4,11 +4,8 @@
 use std::time::Instant;
 
 use super::night::Night;
+use super::serves;
 use crate::support::ledger::{Ledger, Outages, Side, rounds};
-use crate::support::wait_until;
-
-/// How many commits the application makes on the target before it is asked to stop.
-const AFTERWARDS: usize = 300;
 
 /// A kind of cutover, and what was measured.
 struct Kind {
@@ -84,13 +81,6 @@ impl Kind {
             self.source, self.target, self.settings
         )
     }
-}
-
-/// Waits until the application has written to this side for a moment.
-fn serves(ledger: &Ledger, begun: Instant, side: Side) {
-    wait_until("the application writes to the other side", || {
-        ledger.acknowledged_since(begun, side) >= AFTERWARDS
-    });
 }
 
 #[test]

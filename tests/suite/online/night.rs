@@ -5,6 +5,7 @@ use std::fs::File;
 use std::process::Child;
 
 use crate::support::ledger::{Application, Ledger, Record, book};
+use crate::support::scratch::ran;
 use crate::support::tool::{PlanFolder, Ran};
 use crate::support::{Cluster, wait_until};
 
@@ -114,6 +115,12 @@ cutover:
             said() > before
         });
         apply
+    }
+
+    /// Runs the program to its end, or until it is killed at the crash point with this number.
+    pub(super) fn run_until(&self, arguments: &[&str], point: usize) -> Ran {
+        let mut command = self.folder.command(arguments);
+        ran(command.env("PG_DBMIGRATOR_DIE_AT", point.to_string()))
     }
 
     /// Asks for the cutover, from another terminal.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use pg_dbmigrator::error::{Error, Exit};
+use pg_dbmigrator::resolve::{ReplicaIdentity, resolve};
 use pg_dbmigrator::spec::{self, Document, Environment, Inputs};
 use proptest::prelude::*;
 
@@ -63,7 +64,8 @@ fn every_wrong_plan_is_refused_in_the_words_beside_it() {
     assert!(plans.len() >= 25, "only {} plans", plans.len());
     let mut wrong = Vec::new();
     for plan in plans {
-        let error = spec::read(&plan, &inputs()).expect_err(&plan.display().to_string());
+        let settled = spec::read(&plan, &inputs()).and_then(resolve);
+        let error = settled.expect_err(&plan.display().to_string());
         assert_eq!(error.exit(), Exit::PlanInvalid);
         let text = format!("{error}\n");
         assert!(!text.contains("hunter2"), "{text}");
@@ -182,6 +184,41 @@ fn a_command_that_fails_says_what_it_said() {
         endless.contains("did not end") || endless.contains("more than"),
         "{endless}"
     );
+}
+
+#[test]
+fn an_online_plan_that_says_nothing_more_has_its_names_and_limits() {
+    let text = "version: 1\nname: shop\nsource: {url: postgres://a}\ntarget: {url: postgres://b}\n\
+                mode: online\nverify: rows\n";
+    let plan = |more: &str| {
+        let document = read_text(format!("{text}{more}"), &inputs()).expect("a valid plan");
+        resolve(document).expect("a valid plan").online
+    };
+    let online = plan("").expect("it is online");
+    let names = [&online.publication, &online.slot, &online.subscription];
+    assert_eq!(names, ["pg_dbmigrator_shop"; 3]);
+    assert_eq!(
+        (online.lag_bytes, online.retained_wal_bytes),
+        (8192, 100 << 30)
+    );
+    assert_eq!(online.write_outage, Duration::from_secs(30));
+    assert_eq!(online.slot_creation_timeout, Duration::from_secs(300));
+    assert_eq!(online.cutover.verify, spec::Verify::Rows);
+    assert!(online.cutover.reverse && online.cutover.fence.read_only);
+    let online = plan(
+        "online: {slot: s, replica_identity: {'public.\"a.b\"': copy_at_cutover}}\n\
+         cutover: {verify: off, reverse: false, fence: {read_only: false}}\n\
+         thresholds: {lag_bytes: 0, retained_wal: 512MiB, write_outage: 500ms}\n",
+    );
+    let online = online.expect("it is online");
+    assert_eq!((online.slot.as_str(), online.lag_bytes), ("s", 0));
+    let table = ("public".to_owned(), "a.b".to_owned());
+    let identity = online.replica_identity.get(&table);
+    assert_eq!(identity, Some(&ReplicaIdentity::CopyAtCutover));
+    assert_eq!(online.retained_wal_bytes, 512 << 20);
+    assert_eq!(online.write_outage, Duration::from_millis(500));
+    assert_eq!(online.cutover.verify, spec::Verify::Off);
+    assert!(!online.cutover.reverse && !online.cutover.fence.read_only);
 }
 
 #[test]

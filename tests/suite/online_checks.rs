@@ -199,6 +199,54 @@ fn a_target_that_does_not_reach_the_source_is_refused_with_its_own_words() {
 }
 
 #[test]
+fn a_target_role_of_no_rank_is_refused_for_what_it_lacks() {
+    for (way, granted, words) in [
+        (
+            (15, 15),
+            "",
+            [
+                "may not make a subscription on the target",
+                "takes a superuser",
+            ],
+        ),
+        (
+            (15, 18),
+            "",
+            [
+                "may not make a subscription on the target",
+                "grant pg_create_subscription to",
+            ],
+        ),
+        (
+            (15, 18),
+            "in role pg_create_subscription",
+            [
+                "cannot replicate from the source: password is required",
+                "subscription_source",
+            ],
+        ),
+    ] {
+        let online = Online::new(way, "create table keyed (id int primary key)");
+        let (cluster, database) = &online.target;
+        let mover = format!("{database}_mover");
+        cluster.psql(
+            "postgres",
+            &format!(
+                "create role {mover} login createdb createrole {granted};
+                 alter database {database} owner to {mover}"
+            ),
+        );
+        online.write("cutover: { reverse: false }\n");
+        let plan = std::fs::read_to_string(online.folder.plan()).expect("it is there");
+        let target = cluster.url(database);
+        let by_mover = target.replacen("//postgres@", &format!("//{mover}@"), 1);
+        online.folder.write(&plan.replace(&target, &by_mover));
+        online.folder.apply().must_end(4, &words);
+        online.nothing_is_left();
+    }
+}
+
+#[test]
 fn no_password_reaches_a_log_or_the_terminal() {
     for (from, to) in WAYS {
         let telling = || {

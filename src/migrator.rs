@@ -3,6 +3,7 @@
 
 mod afterwards;
 mod prepared;
+mod standing;
 mod switching;
 
 use std::collections::BTreeMap;

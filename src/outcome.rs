@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::journal::Status;
 use crate::measure::Measured;
-use crate::phases::{self, MEASURE};
+use crate::phases::{self, COMPARED, MEASURE};
 use crate::plan::{Plan, StepId};
 use crate::resolve::Resolved;
 use crate::spec::Verify;
@@ -59,13 +59,7 @@ pub struct Proof {
 impl MigrationOutcome {
     /// Adds up a journal.
     pub(crate) fn new(resolved: &Resolved, plan: &Plan, status: &Status) -> Self {
-        let measured = status
-            .steps
-            .get(&StepId::new(MEASURE))
-            .map(|step| step.output.clone());
-        let measured: Measured = measured
-            .and_then(|value| serde_json::from_value(value).ok())
-            .unwrap_or_default();
+        let measured = measured(status);
         let warnings = plan.steps().filter_map(|step| status.steps.get(&step.id));
         let switched = phases::switched(status);
         let count = |rows: i64| u64::try_from(rows).unwrap_or(0);
@@ -79,7 +73,7 @@ impl MigrationOutcome {
             write_outage_ms: switched
                 .and_then(|(_, outage)| u64::try_from(outage.as_millis()).ok()),
             proof: Proof {
-                verify: resolved.verify,
+                verify: verify(resolved, status),
                 tables: measured.tables.len() as u64,
                 rows: measured
                     .tables
@@ -99,5 +93,22 @@ impl MigrationOutcome {
     /// Whether the switch from source to target was made; an offline copy has none.
     pub fn cutover_triggered(&self) -> bool {
         self.switched.is_some()
+    }
+}
+
+/// What was compared last: at the cutover, or else of the copy.
+fn measured(status: &Status) -> Measured {
+    let mut steps = [COMPARED, MEASURE].into_iter();
+    let measured = steps.find_map(|id| {
+        let step = status.steps.get(&StepId::new(id))?;
+        serde_json::from_value(step.output.clone()).ok()
+    });
+    measured.unwrap_or_default()
+}
+
+fn verify(resolved: &Resolved, status: &Status) -> Verify {
+    match &resolved.online {
+        Some(online) if status.is_done(&StepId::new(COMPARED)) => online.cutover.verify,
+        _ => resolved.verify,
     }
 }

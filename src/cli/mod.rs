@@ -67,7 +67,7 @@ enum Command {
     Cutover(cutover::Cutover),
     /// After a cutover: go back to the source without losing anything
     Rollback(rollback::Rollback),
-    /// Show where a migration stands; asks no server
+    /// Show where a migration stands; changes nothing
     Status(status::Status),
     /// Before it is complete: take back everything this plan made
     Abort(abort::Abort),
@@ -169,7 +169,7 @@ async fn run(command: Command) -> Result<Exit> {
         Command::Apply(apply) => apply.run().await,
         Command::Cutover(cutover) => cutover.run().await,
         Command::Rollback(rollback) => rollback.run().await,
-        Command::Status(status) => status.run(),
+        Command::Status(status) => status.run().await,
         Command::Abort(abort) => abort.run().await,
         Command::Finalize(finalize) => finalize.run().await,
         Command::Schema => print::out(&crate::spec::schema()),

@@ -1,11 +1,18 @@
-//! `pg_dbmigrator status`: where a migration stands. It has no side effects.
+//! `pg_dbmigrator status`: where a migration stands, as the state directory and, once it streams, the
+//! servers say. It has no side effects.
+
+use std::time::Duration;
 
 use clap::Args;
 
 use super::{PlanFile, print};
 use crate::embedded;
 use crate::error::{Exit, Result};
+use crate::migrator::Migrator;
 use crate::report::{StatusReport, status_text};
+
+/// How often `--watch` looks again.
+const LOOK: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Args)]
 pub(super) struct Status {
@@ -14,18 +21,32 @@ pub(super) struct Status {
     /// Print JSON, for programs
     #[arg(long)]
     json: bool,
+    /// Look again every two seconds, until Ctrl+C
+    #[arg(long)]
+    watch: bool,
 }
 
 impl Status {
-    pub(super) fn run(&self) -> Result<Exit> {
+    pub(super) async fn run(&self) -> Result<Exit> {
         let migrator = self.file.migrator()?;
-        let status = migrator.status()?;
-        let servers = embedded::list(migrator.state().path())?;
-        let running = migrator.state().is_locked();
-        let report = StatusReport::new(migrator.resolved(), status.as_ref(), running, &servers);
-        if self.json {
-            return print::json(&report, false);
+        loop {
+            let report = report(&migrator).await?;
+            let printed = match self.json {
+                true => print::json(&report, self.watch)?,
+                false => print::out(&status_text(&report))?,
+            };
+            if !self.watch {
+                return Ok(printed);
+            }
+            tokio::time::sleep(LOOK).await;
         }
-        print::out(&status_text(&report))
     }
+}
+
+async fn report(migrator: &Migrator) -> Result<StatusReport> {
+    let status = migrator.status()?;
+    let servers = embedded::list(migrator.state().path())?;
+    let running = migrator.state().is_locked();
+    let report = StatusReport::new(migrator.resolved(), status.as_ref(), running, &servers);
+    Ok(report.with_standing(migrator.standing().await))
 }

@@ -56,7 +56,7 @@ pub(super) async fn compare(world: &World, scene: Scene<'_>, what: &Comparison) 
         let (differences, warnings) = match what {
             Comparison::Schema(scope) => schema(world, scope).await?,
             Comparison::Rows { measure } => rows(world, measure).await?,
-            Comparison::Now { measure } => (now(world, measure).await?, Vec::new()),
+            Comparison::Now { measure } => return now(world, scene, measure).await,
             Comparison::Database { expected } => (database(world, expected).await?, Vec::new()),
             Comparison::SourceWrites => (Vec::new(), source_writes(world).await?),
         };
@@ -159,16 +159,18 @@ async fn rows(world: &World, what: &Measure) -> Result<(Vec<String>, Vec<String>
     Ok((differences, warnings))
 }
 
-/// Both sides as they are at this moment, while nobody writes to either. A sequence of the target
-/// may be ahead, never behind: which is which was settled when they were carried over.
-async fn now(world: &World, what: &Measure) -> Result<Vec<String>> {
+/// Both sides as they are at this moment, while nobody writes to either; what was found is the
+/// output. A sequence of the target may be ahead, never behind: that was settled when they were
+/// carried over.
+async fn now(world: &World, scene: Scene<'_>, what: &Measure) -> Result<Output> {
     let measured = async |place| {
         let clients = try_join_all((0..what.jobs).map(|_| world.open(place))).await?;
         try_join_all(clients.iter().map(settle)).await?;
         measure::measure(&clients, what).await
     };
     let (source, target) = tokio::try_join!(measured(Place::Source), measured(Place::Target))?;
-    Ok(table_differences(what, &source, &target).0)
+    verdict(scene, table_differences(what, &source, &target).0)?;
+    Ok(Output::of(&source))
 }
 
 /// What differs, and what differs because PostgreSQL filled it anew.

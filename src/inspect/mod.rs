@@ -9,6 +9,7 @@ mod reach;
 mod replication;
 mod role;
 mod source;
+mod standing;
 mod target;
 mod tools;
 
@@ -22,6 +23,8 @@ pub use reach::reach;
 pub use replication::{Identity, IdentitySetting, Reach, Replication, Share, Streams};
 pub use role::{Membership, Owner, Role};
 pub use source::{database, source};
+pub use standing::{Standing, standing};
+pub(crate) use standing::{slot_question, subscription_question};
 pub use target::{TargetNames, target};
 pub use tools::tools;
 pub(crate) use tools::versioned_folders;

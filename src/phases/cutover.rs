@@ -2,7 +2,7 @@
 //! that step every other one can be taken back; after it nothing is ever taken back here.
 
 use super::stream_apply::{enable, options, subscribe};
-use super::{SOURCE_BEFORE, Scene, TARGET_BEFORE, prepare_snapshot, step};
+use super::{COMPARED, SOURCE_BEFORE, Scene, TARGET_BEFORE, prepare_snapshot, step};
 use crate::effect::replication::{Fence, HookCall, Replication, Subscription, slot};
 use crate::effect::{Comparison, Effect, Place, Side};
 use crate::plan::{Step, StepId, Switch};
@@ -50,7 +50,9 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     steps.extend(close(online, &fence));
     let stream = (*online, streamed);
     steps.extend(tables_not_streamed(scene, stream, Side::Source, "cutover"));
-    steps.push(compare(scene, online));
+    steps.extend(compare(scene, online, COMPARED));
+    let stream = (Side::Source, online.slot.clone());
+    steps.push(look_again("cutover.look_again", online, stream));
     steps.extend(turn(scene, online));
     super::in_order(&mut steps);
     steps
@@ -86,10 +88,7 @@ fn prepare(scene: &Scene<'_>, online: &Online, streamed: &Streamed) -> Vec<Step>
             &online.reverse_name(),
             &streamed.tables,
         ));
-        steps.push(subscribe(
-            "cutover.reverse.subscription",
-            reverse(scene, online),
-        ));
+        steps.push(subscribe("reverse.subscribe", reverse(scene, online)));
     }
     steps.push(Step {
         effects: vec![Effect::Replication(Replication::ReadFence(source_fence(
@@ -230,30 +229,31 @@ pub(super) fn tables_not_streamed(
     steps
 }
 
-/// Both sides hold still: what is counted now is exact. It is followed by a last look at the
-/// silence, and a last drain of whatever slipped in.
-fn compare(scene: &Scene<'_>, online: &Online) -> Step {
-    let mut effects = Vec::new();
-    if online.cutover.verify != Verify::Off {
-        let measure = scene.measure_now(online.cutover.verify);
-        effects.push(Effect::Compare(Comparison::Now { measure }));
-    }
-    effects.push(Effect::Replication(Replication::AwaitSilence {
-        side: Side::Source,
-        terminate: online.cutover.fence.terminate,
-    }));
-    effects.push(Effect::Replication(Replication::Drain {
-        side: Side::Source,
-        slot: online.slot.clone(),
-    }));
+/// Both sides hold still: what is counted now is exact.
+pub(super) fn compare(scene: &Scene<'_>, online: &Online, id: &str) -> Option<Step> {
     let summary = match online.cutover.verify {
-        Verify::Off => "still silent, still drained",
-        Verify::Counts => "row counts and sequences, still silent, still drained",
-        Verify::Rows => "every row and sequence, still silent, still drained",
+        Verify::Off => return None,
+        Verify::Counts => "row counts of both sides",
+        Verify::Rows => "every row of both sides",
     };
+    let measure = scene.measure_now(online.cutover.verify);
+    Some(Step {
+        effects: vec![Effect::Compare(Comparison::Now { measure })],
+        ..step(id, summary)
+    })
+}
+
+/// A last look, and a last drain of whatever slipped in while both sides were compared.
+pub(super) fn look_again(id: &str, online: &Online, (side, slot): (Side, String)) -> Step {
     Step {
-        effects,
-        ..step("cutover.verify", summary)
+        effects: vec![
+            Effect::Replication(Replication::AwaitSilence {
+                side,
+                terminate: online.cutover.fence.terminate,
+            }),
+            Effect::Replication(Replication::Drain { side, slot }),
+        ],
+        ..step(id, "still silent, still drained")
     }
 }
 
@@ -274,7 +274,7 @@ fn turn(scene: &Scene<'_>, online: &Online) -> Vec<Step> {
             effects: vec![super::sql(Place::Target, vec![slot])],
             undo: vec![super::sql(Place::Target, vec![slot::drop_statement(&name)])],
             ..step(
-                "cutover.reverse.slot",
+                "reverse.slot",
                 "what is written to the target from now on waits there",
             )
         });
@@ -289,7 +289,7 @@ fn turn(scene: &Scene<'_>, online: &Online) -> Vec<Step> {
     if online.cutover.reverse {
         steps.push(Step {
             effects: vec![enable(Place::Source, &online.reverse_name(), true)],
-            ..step("cutover.reverse.enable", "the source follows the target")
+            ..step("reverse.enable", "the source follows the target")
         });
     }
     let hooks = &online.cutover.hooks.after_switch;

@@ -17,6 +17,7 @@ mod stream_apply;
 mod verify;
 
 pub use left_behind::left_behind;
+pub use outage::{Serving, serving};
 pub(crate) use outage::{switched, switched_back};
 
 use crate::database_settings;
@@ -51,6 +52,8 @@ pub const RESTORE: &str = "restore.run";
 pub const ENABLE: &str = "stream.enable";
 /// The step that watches the replication.
 pub const FOLLOW: &str = "stream.follow";
+/// The step that compares both sides at the cutover.
+pub const COMPARED: &str = "cutover.verify";
 /// The step that reads what closing the target will change.
 pub const TARGET_BEFORE: &str = "target.before";
 /// The step that reads what the fence around the source will change.

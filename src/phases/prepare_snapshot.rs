@@ -97,7 +97,7 @@ pub(super) fn publication(place: Place, name: &str, tables: &[(String, String)])
     };
     let id = match place {
         Place::Source => "source.publication",
-        Place::Target | Place::TargetMaintenance => "cutover.reverse.publication",
+        Place::Target | Place::TargetMaintenance => "reverse.publication",
     };
     Step {
         effects: vec![sql(format!("create publication {quoted}{list}"))],

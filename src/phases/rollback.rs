@@ -1,16 +1,16 @@
 //! Rollback: the cutover the other way round, as lossless as the way there. It never opens the source
 //! before what was written to the target has reached it.
 
-use super::cutover::{PAUSE, RELOAD, calls, fence_summary, reverse, tables_not_streamed};
+use super::cutover::{
+    PAUSE, RELOAD, calls, compare, fence_summary, look_again, reverse, tables_not_streamed,
+};
 use super::stream_apply::{enable, forward, subscribe, unsubscribe};
 use super::{SOURCE_BEFORE, Scene, step};
-use crate::effect::replication::slot;
-use crate::effect::replication::{Fence, Replication};
-use crate::effect::{Comparison, Effect, Place, Side};
+use crate::effect::replication::{Fence, Replication, slot};
+use crate::effect::{Effect, Place, Side};
 use crate::plan::{Step, StepId, Switch};
 use crate::postgres::{quote_identifier, quote_literal};
 use crate::resolve::Online;
-use crate::spec::Verify;
 use crate::streamed::Streamed;
 
 /// Reads what the fence around the target will change.
@@ -58,7 +58,7 @@ fn prepare(scene: &Scene<'_>, online: &Online, fence: &Fence) -> Vec<Step> {
         super::sql(Place::Source, vec![sql])
     };
     let again = super::sql(Place::Target, vec![unsubscribe(&online.subscription)]);
-    let mut subscription = subscribe("rollback.stream.subscription", forward(scene));
+    let mut subscription = subscribe("rollback.subscribe", forward(scene));
     subscription.effects.insert(0, again);
     vec![
         Step {
@@ -80,7 +80,7 @@ fn prepare(scene: &Scene<'_>, online: &Online, fence: &Fence) -> Vec<Step> {
             )
         },
         Step {
-            if_interrupted: step("rollback.stream.subscription", "").if_interrupted,
+            if_interrupted: step("rollback.subscribe", "").if_interrupted,
             ..subscription
         },
         Step {
@@ -141,19 +141,9 @@ fn drain(online: &Online) -> Effect {
 /// What no stream carries, and the comparison.
 fn carry(scene: &Scene<'_>, online: &Online, streamed: &Streamed) -> Vec<Step> {
     let mut steps = tables_not_streamed(scene, (online, streamed), Side::Target, "rollback");
-    let mut effects = Vec::new();
-    if online.cutover.verify != Verify::Off {
-        let measure = scene.measure_now(online.cutover.verify);
-        effects.push(Effect::Compare(Comparison::Now { measure }));
-    }
-    effects.extend([silence(online), drain(online)]);
-    steps.push(Step {
-        effects,
-        ..step(
-            "rollback.verify",
-            "both sides are the same; still silent, still drained",
-        )
-    });
+    steps.extend(compare(scene, online, "rollback.verify"));
+    let stream = (Side::Target, online.reverse_name());
+    steps.push(look_again("rollback.look_again", online, stream));
     steps
 }
 

@@ -1,14 +1,18 @@
-//! Where a migration stands, as text and JSON: what the state directory says.
-//! It asks no server.
+//! Where a migration stands, as text and JSON: what the state directory says, and what somebody else
+//! asked the servers. It asks nobody itself.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::{BOLD, DIM, GREEN, RED, STEP_WIDTH, counted};
+use super::{BOLD, DIM, GREEN, RED, STEP_WIDTH, YELLOW, bytes, counted};
 use crate::embedded::Listed;
+use crate::error::Result;
+use crate::inspect::Standing;
 use crate::journal::Status;
+use crate::phases::{self, Serving};
 use crate::resolve::Resolved;
+use crate::side::Side;
 
 /// Where a migration stands.
 #[derive(Debug, Serialize)]
@@ -17,8 +21,17 @@ pub struct StatusReport {
     pub version: u32,
     /// The plan's name.
     pub plan: String,
-    /// `not_begun`, `running`, `stopped`, `failed`, `aborting` or `complete`.
+    /// `not_begun`, `running`, `stopped`, `failed`, `aborting` or `complete`; online also
+    /// `streaming`, `fenced`, `switched`.
     pub stands: &'static str,
+    /// Whether a process works on it now.
+    pub attached: bool,
+    /// The side whose application cannot write, and nothing is decided: the next run opens it.
+    pub fenced: Option<Side>,
+    /// How the stream stands that runs now.
+    pub replication: Option<Standing>,
+    /// Why the servers did not say so.
+    pub unknown: Option<String>,
     /// The steps that were started, in the order in which they were done.
     pub steps: Vec<StepReport>,
     /// Why the last run failed, if it did.
@@ -48,13 +61,21 @@ impl StatusReport {
         running: bool,
         servers: &[Listed],
     ) -> Self {
-        let stands = stands(status, running);
+        let stands = stands(resolved, status, running);
+        let fenced = status.and_then(|status| match phases::serving(status) {
+            Serving::Neither(side) => Some(side),
+            Serving::Source | Serving::Target => None,
+        });
         let file = resolved.path.display();
         let next = match stands {
             "not_begun" => format!("pg_dbmigrator plan {file}"),
             "running" => format!("pg_dbmigrator status {file}"),
             "aborting" => format!("pg_dbmigrator abort {file}"),
             "complete" => format!("pg_dbmigrator finalize {file}"),
+            "switched" => {
+                format!("pg_dbmigrator rollback {file}` or `pg_dbmigrator finalize {file}")
+            }
+            "streaming" => format!("pg_dbmigrator cutover {file}"),
             _ => format!("pg_dbmigrator apply {file}"),
         };
         let mut steps: Vec<_> = status
@@ -78,6 +99,10 @@ impl StatusReport {
             version: 1,
             plan: resolved.name.clone(),
             stands,
+            attached: running,
+            fenced,
+            replication: None,
+            unknown: None,
             failure: status.and_then(|status| status.failure.clone()),
             steps: steps
                 .into_iter()
@@ -91,11 +116,30 @@ impl StatusReport {
             next,
         }
     }
+
+    /// Adds what the servers said of the stream.
+    #[must_use]
+    pub fn with_standing(self, standing: Result<Option<Standing>>) -> Self {
+        match standing {
+            Ok(replication) => Self {
+                replication,
+                ..self
+            },
+            Err(error) => Self {
+                unknown: Some(error.to_string()),
+                ..self
+            },
+        }
+    }
 }
 
-fn stands(status: Option<&Status>, running: bool) -> &'static str {
+fn stands(resolved: &Resolved, status: Option<&Status>, running: bool) -> &'static str {
     let begun = status.filter(|status| status.begun.is_some());
+    let online = resolved.online.is_some();
     match begun {
+        Some(status) if matches!(phases::serving(status), Serving::Neither(_)) => "fenced",
+        Some(status) if online && status.completed.is_some() => "switched",
+        Some(status) if phases::is_streaming(status) && status.failure.is_none() => "streaming",
         _ if running => "running",
         None => "not_begun",
         Some(status) if status.completed.is_some() => "complete",
@@ -113,7 +157,12 @@ pub fn status_text(report: &StatusReport) -> String {
         .iter()
         .filter(|step| step.done_at.is_some())
         .count() as u64;
-    let stands = report.stands.replace('_', " ");
+    let stands = match (report.stands, report.attached) {
+        ("streaming", true) => "streaming, watched".to_owned(),
+        ("streaming", false) => "streaming by itself".to_owned(),
+        ("switched", _) => "switched, the target serves".to_owned(),
+        (stands, _) => stands.replace('_', " "),
+    };
     let _ = writeln!(
         out,
         "{BOLD}{}{BOLD:#}: {stands}, {} done",
@@ -136,6 +185,7 @@ pub fn status_text(report: &StatusReport) -> String {
             (None, None) => writeln!(out, "        {step:<STEP_WIDTH$} started"),
         };
     }
+    stream(&mut out, report);
     for (side, server) in &report.embedded {
         let running = if server["running"] == true {
             "running"
@@ -150,6 +200,52 @@ pub fn status_text(report: &StatusReport) -> String {
     }
     let _ = writeln!(out, "\nNext: `{}`", report.next);
     out
+}
+
+/// What an operator wants to know first at three in the morning.
+fn stream(out: &mut String, report: &StatusReport) {
+    if let Some(side) = report.fenced {
+        let now = match report.attached {
+            true => "a switch is on its way",
+            false => "a switch was cut short; the next run first opens it again, or finishes",
+        };
+        let _ = writeln!(
+            out,
+            "\n{RED}The {side} is FENCED{RED:#}: nobody can write. {now}."
+        );
+    }
+    if let Some(standing) = &report.replication {
+        let Standing {
+            source_lsn: _,
+            received_lsn: _,
+            applied_lsn,
+            lag_bytes,
+            retained_bytes,
+            enabled,
+            active,
+            wal_status,
+        } = standing;
+        let _ = writeln!(
+            out,
+            "\n  stream   {} behind, applied to {applied_lsn}; {} of WAL kept, {wal_status}",
+            bytes(*lag_bytes),
+            bytes(*retained_bytes),
+        );
+        if !enabled {
+            let _ = writeln!(out, "  {RED}stream   the subscription is DISABLED{RED:#}");
+        } else if !active {
+            let _ = writeln!(
+                out,
+                "  {YELLOW}stream   nobody reads the slot now{YELLOW:#}"
+            );
+        }
+    }
+    if let Some(unknown) = &report.unknown {
+        let _ = writeln!(
+            out,
+            "\nThe servers did not say how the stream stands:\n{unknown}"
+        );
+    }
 }
 
 /// `2026-01-31T12:00:00.123Z` as `2026-01-31 12:00:00 UTC`.

@@ -10,7 +10,7 @@ use crate::effect::Place;
 use crate::effect::world::{Output, Scene, World};
 use crate::error::{Error, Exit, Result};
 use crate::events::Happened;
-use crate::postgres::quote_literal;
+use crate::inspect::{Standing, standing};
 
 mod health;
 mod pace;
@@ -27,50 +27,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A cutover that is asked for begins once so little is left that it is drained in about a
 /// second, rather than keep the application waiting for a backlog.
 pub(super) const SOON_DRAINED_BYTES: u64 = 16 * 1024 * 1024;
-
-/// How replication stands at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Standing {
-    /// Where the source's WAL ends.
-    pub source_lsn: String,
-    /// What the target received.
-    pub received_lsn: Option<String>,
-    /// What the target flushed to its disk.
-    pub applied_lsn: String,
-    /// The distance between the first and the last of these.
-    pub lag_bytes: u64,
-    /// WAL that the source keeps for the slot.
-    pub retained_bytes: u64,
-    /// Whether the subscription is enabled.
-    pub enabled: bool,
-    /// Whether somebody reads the slot.
-    pub active: bool,
-    /// `wal_status` of the slot.
-    pub wal_status: String,
-}
-
-/// What the source is asked.
-pub(super) fn source_question(slot: &str) -> String {
-    format!(
-        "select now.lsn::text, confirmed_flush_lsn::text, \
-         greatest(pg_wal_lsn_diff(now.lsn, confirmed_flush_lsn), 0)::bigint, \
-         greatest(pg_wal_lsn_diff(now.lsn, restart_lsn), 0)::bigint, active, wal_status \
-         from pg_replication_slots, (select pg_current_wal_insert_lsn()) as now (lsn) \
-         where slot_name = {}",
-        quote_literal(slot)
-    )
-}
-
-/// What the target is asked.
-pub(super) fn target_question(subscription: &str) -> String {
-    format!(
-        "select subenabled, max(received_lsn)::text from pg_subscription \
-         left join pg_stat_subscription on subid = oid where pg_subscription.subname = {} \
-         and subdbid = (select oid from pg_database where datname = current_database()) \
-         group by subenabled",
-        quote_literal(subscription)
-    )
-}
 
 /// Follows until the cutover is asked for, or the target has caught up where that is enough.
 ///
@@ -166,36 +122,7 @@ async fn look(world: &World, what: &Follow) -> Result<Standing> {
 async fn look_at_both(world: &World, what: &Follow) -> Result<Standing> {
     let source = world.session(Place::Source).await?;
     let target = world.session(Place::Target).await?;
-    let (source_sql, target_sql) = (
-        source_question(&what.slot),
-        target_question(&what.subscription),
-    );
-    let (slot, subscription) = tokio::join!(
-        source.query_opt(&source_sql, &[]),
-        target.query_opt(&target_sql, &[])
-    );
-    let slot = slot?.ok_or_else(|| missing("replication slot", &what.slot, "source"))?;
-    let subscription =
-        subscription?.ok_or_else(|| missing("subscription", &what.subscription, "target"))?;
-    let bytes = |bytes: i64| u64::try_from(bytes).unwrap_or(0);
-    Ok(Standing {
-        source_lsn: slot.try_get(0)?,
-        applied_lsn: slot.try_get::<_, Option<String>>(1)?.unwrap_or_default(),
-        lag_bytes: slot.try_get::<_, Option<i64>>(2)?.map_or(u64::MAX, bytes),
-        retained_bytes: slot.try_get::<_, Option<i64>>(3)?.map_or(0, bytes),
-        active: slot.try_get(4)?,
-        wal_status: slot.try_get::<_, Option<String>>(5)?.unwrap_or_default(),
-        enabled: subscription.try_get(0)?,
-        received_lsn: subscription.try_get(1)?,
-    })
-}
-
-fn missing(kind: &str, name: &str, side: &str) -> Error {
-    Error::new(
-        Exit::Undecided,
-        format!("the {kind} {name} on the {side} is gone: replication cannot go on"),
-        "Somebody removed it. Start over with `pg_dbmigrator abort`, then `pg_dbmigrator apply`.",
-    )
+    standing((&source, &what.slot), (&target, &what.subscription)).await
 }
 
 fn lag(standing: &Standing, pace: &Pace, near: bool) -> Happened {

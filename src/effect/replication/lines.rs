@@ -2,9 +2,10 @@
 //! It performs nothing; each kind has a file of its own for that.
 
 use super::{Fence, Follow, HookCall, Replication, Subscription};
-use super::{drain, fence, follow, rows, sequences, silence, subscribe};
+use super::{drain, fence, rows, sequences, silence, subscribe};
 use crate::effect::Place;
 use crate::effect::lines::{on, shell_word};
+use crate::inspect::{slot_question, subscription_question};
 
 /// The lines of an effect.
 pub(in crate::effect) fn lines(effect: &Replication) -> Vec<String> {
@@ -60,8 +61,8 @@ fn follow_lines(follow: &Follow) -> Vec<String> {
         retained_wal_bytes: _,
         when_caught_up: _,
     } = follow;
-    let mut lines = on(Place::Source, [follow::source_question(slot)]);
-    lines.extend(on(Place::Target, [follow::target_question(subscription)]));
+    let mut lines = on(Place::Source, [slot_question(slot)]);
+    lines.extend(on(Place::Target, [subscription_question(subscription)]));
     lines
 }
 

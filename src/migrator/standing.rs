@@ -1,0 +1,84 @@
+//! How replication stands now, as both servers say. It starts no server, and takes no lock.
+
+use std::time::Duration;
+
+use super::Migrator;
+use crate::embedded;
+use crate::error::{Error, Result};
+use crate::inspect::{Standing, standing};
+use crate::phases::{self, Serving};
+use crate::postgres::{Conninfo, Environment};
+use crate::resolve::Endpoint;
+use crate::side::Side;
+
+/// Whoever asks where a migration stands does not want to wait for a server that is away.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Migrator {
+    /// How the stream stands that runs now, forth or back; `None` where there is none.
+    ///
+    /// # Errors
+    /// What a server says, or that it does not answer.
+    pub async fn standing(&self) -> Result<Option<Standing>> {
+        let Some((from, slot, subscription)) = self.stream()? else {
+            return Ok(None);
+        };
+        let asked = async {
+            let publisher = self.reachable(from)?.connect().await?;
+            let subscriber = self.reachable(from.other())?.connect().await?;
+            standing((&publisher, &slot), (&subscriber, &subscription)).await
+        };
+        let answer = tokio::time::timeout(PATIENCE, asked).await;
+        answer.unwrap_or_else(|_| Err(silent())).map(Some)
+    }
+
+    /// The stream that runs: the side it comes from, its slot and its subscription.
+    fn stream(&self) -> Result<Option<(Side, String, String)>> {
+        let (Some(online), Some(status)) = (&self.resolved.online, self.status()?) else {
+            return Ok(None);
+        };
+        let back = || (Side::Target, online.reverse_name(), online.reverse_name());
+        Ok(match phases::serving(&status) {
+            _ if !phases::is_streaming(&status) => None,
+            Serving::Target => online.cutover.reverse.then(back),
+            Serving::Neither(Side::Target) => Some(back()),
+            Serving::Source | Serving::Neither(Side::Source) => Some((
+                Side::Source,
+                online.slot.clone(),
+                online.subscription.clone(),
+            )),
+        })
+    }
+
+    /// The connection to a side, if its server runs.
+    fn reachable(&self, side: Side) -> Result<Conninfo> {
+        let endpoint = match side {
+            Side::Source => &self.resolved.source,
+            Side::Target => &self.resolved.target,
+        };
+        if let Endpoint::Url(url) = endpoint {
+            return Conninfo::resolve(&side.to_string(), url, &Environment::of_process());
+        }
+        let listed = embedded::list(self.state.path())?;
+        let mut running = listed.into_iter().filter(|listed| listed.running);
+        let Some(listed) = running.find(|listed| listed.server.side == side) else {
+            return Err(silent());
+        };
+        let server = listed.server;
+        let login = (server.user.as_str(), server.database.as_str());
+        let directory = &server.socket_directory;
+        Ok(Conninfo::socket(
+            &side.to_string(),
+            directory,
+            server.port,
+            login,
+        ))
+    }
+}
+
+fn silent() -> Error {
+    Error::failed(
+        "a server does not answer",
+        "Make it reachable; replication goes on by itself when both are.",
+    )
+}

@@ -114,6 +114,12 @@ pub enum Happened {
         /// The lag, in bytes of WAL.
         lag_bytes: u64,
     },
+    /// The schema of source and target differ, because somebody changed one of them; empty once
+    /// they do not any more.
+    SchemaDrift {
+        /// Object by object.
+        differences: Vec<String>,
+    },
     /// Somebody asked for the cutover.
     CutoverRequested,
     /// Something went otherwise than one would wish.
@@ -195,6 +201,7 @@ impl Happened {
             | Self::StepStopped
             | Self::Lag { .. }
             | Self::CaughtUp { .. }
+            | Self::SchemaDrift { .. }
             | Self::CutoverRequested
             | Self::StepSkipped { done_at: _ }
             | Self::StepDone { seconds: _ }

@@ -12,7 +12,7 @@ use crate::fingerprint::{self, Aspect, Difference, Fingerprint};
 use crate::inspect;
 use crate::measure::{self, Measured, Rows, SETTINGS};
 use crate::phases::{MEASURE, RESTORE};
-use crate::plan::StepId;
+use crate::plan::{Phase, StepId};
 use crate::postgres::{full_name, quote_identifier};
 
 /// Measures the source under the snapshot that the dump reads from.
@@ -80,7 +80,10 @@ fn unproven(error: Error) -> Error {
 
 /// What differs; and, as warnings, what may: the order of columns, because `pg_dump` puts inherited
 /// ones first, wherever they stood on the source, and what errors that were let through were about.
-async fn schema(world: &World, scope: &SchemaScope) -> Result<(Vec<String>, Vec<String>)> {
+pub(super) async fn schema(
+    world: &World,
+    scope: &SchemaScope,
+) -> Result<(Vec<String>, Vec<String>)> {
     let source = fingerprint::take(&world.open(Place::Source).await?).await?;
     let target = fingerprint::take(&world.open(Place::Target).await?).await?;
     let (source, target) = (restricted(source, scope), restricted(target, scope));
@@ -298,8 +301,23 @@ fn verdict(scene: Scene<'_>, differences: Vec<String>) -> Result<()> {
         Side::Target,
         scene.step.id
     );
-    let next = "Do not use the target. Look at the differences, mend their cause, then start over \
-                with `pg_dbmigrator abort` and `pg_dbmigrator apply`.";
+    let next = match scene.phase {
+        Phase::Cutover | Phase::Rollback => {
+            "Look at the differences. A change of the schema can be made on the other side too, or \
+             accepted by `--set cutover.accept_drift=true`."
+        }
+        Phase::Validate
+        | Phase::PrepareSnapshot
+        | Phase::Dump
+        | Phase::Restore
+        | Phase::Verify
+        | Phase::StreamApply
+        | Phase::Complete
+        | Phase::Finalize => {
+            "Do not use the target. Look at the differences, mend their cause, then start over \
+             with `pg_dbmigrator abort` and `pg_dbmigrator apply`."
+        }
+    };
     let error = Error::new(Exit::Different, what, next);
     Err(differences.into_iter().fold(error, Error::because))
 }

@@ -91,7 +91,14 @@ async fn send(world: &World, place: Place, client: &Client, statement: &str) -> 
     }
 }
 
-/// Enough of a statement to recognise it.
-fn first_line(statement: &str) -> &str {
-    statement.lines().next().unwrap_or_default()
+/// Enough of a statement to recognise it: its first line, or the beginning of that.
+fn first_line(statement: &str) -> String {
+    const ENOUGH: usize = 72;
+    let line = statement.lines().next().unwrap_or_default();
+    let cut: String = line.chars().take(ENOUGH).collect();
+    if cut.len() < line.len() {
+        format!("{cut}…")
+    } else {
+        cut
+    }
 }

@@ -2,7 +2,7 @@
 //! that step every other one can be taken back; after it nothing is ever taken back here.
 
 use super::stream_apply::{enable, options, subscribe};
-use super::{COMPARED, SOURCE_BEFORE, Scene, TARGET_BEFORE, prepare_snapshot, step};
+use super::{COMPARED, SOURCE_BEFORE, Scene, TARGET_BEFORE, drift, prepare_snapshot, step};
 use crate::effect::replication::{Fence, HookCall, Replication, Subscription, slot};
 use crate::effect::{Comparison, Effect, Place, Side};
 use crate::plan::{Step, StepId, Switch};
@@ -62,11 +62,17 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
 fn prepare(scene: &Scene<'_>, online: &Online, streamed: &Streamed) -> Vec<Step> {
     let mut steps = Vec::new();
     if !online.cutover.accept_drift {
+        let schema = Comparison::Schema(super::verify::schema_scope(scene));
+        let whole = drift::every_table_is_streamed(scene, online, streamed);
         steps.push(Step {
-            effects: vec![Effect::Compare(Comparison::Schema(
-                super::verify::schema_scope(scene),
-            ))],
-            ..step("cutover.guard", "was the schema of the source changed?")
+            effects: vec![
+                Effect::Compare(schema),
+                super::sql(Place::Source, vec![whole]),
+            ],
+            ..step(
+                "cutover.guard",
+                "the schema is the same, and every table in the stream",
+            )
         });
     }
     let acknowledge = |value: &str| {

@@ -4,6 +4,7 @@
 mod act_as;
 mod complete;
 mod cutover;
+mod drift;
 mod dump;
 mod finalize;
 mod left_behind;

@@ -19,6 +19,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
         lag_bytes: online.lag_bytes,
         retained_wal_bytes: online.retained_wal_bytes,
         when_caught_up: online.cutover.trigger == Trigger::WhenCaughtUp,
+        schema: super::verify::schema_scope(scene),
     };
     let fence = target_fence(scene);
     let mut steps = vec![

@@ -239,6 +239,18 @@ fn line(event: &ProgressEvent) -> Option<String> {
             "  {GREEN}caught up{GREEN:#}: {} behind; ready for the cutover",
             bytes(*lag_bytes)
         ),
+        Happened::SchemaDrift { differences } if differences.is_empty() => {
+            format!("  {GREEN}the schema is the same on both sides again{GREEN:#}")
+        }
+        Happened::SchemaDrift { differences } => {
+            let title = format!("  {YELLOW}drift{YELLOW:#} ");
+            let text = format!(
+                "the schema differs, and no cutover is made until it does not, or until it is \
+                 accepted (cutover.accept_drift): {}",
+                differences.join("; ")
+            );
+            wrapped(&title, 8, &text).trim_end().to_owned()
+        }
         Happened::CutoverRequested => format!("  {BOLD}the cutover is requested{BOLD:#}"),
         Happened::PhaseDone
         | Happened::Lag { .. }

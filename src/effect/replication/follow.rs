@@ -12,9 +12,12 @@ use crate::error::{Error, Exit, Result};
 use crate::events::Happened;
 use crate::inspect::{Standing, standing};
 
+mod drift;
 mod health;
 mod pace;
 
+use drift::Drift;
+pub(in crate::effect) use drift::SCHEMA;
 use health::Health;
 use pace::{Outlook, Pace};
 
@@ -41,33 +44,23 @@ pub(super) async fn follow(world: &World, scene: Scene<'_>, what: &Follow) -> Re
 }
 
 async fn watch(world: &World, scene: Scene<'_>, what: &Follow) -> Result<()> {
-    let mut pace = Pace::default();
-    let mut health = Health::new(what);
-    let mut behind = true;
+    let mut watch = Watch {
+        world,
+        scene,
+        what,
+        pace: Pace::default(),
+        health: Health::new(what),
+        drift: Drift::default(),
+        behind: true,
+    };
     let mut asked = false;
     let mut lost = false;
     loop {
-        match look(world, what).await {
-            Ok(standing) => {
-                lost = false;
-                pace.saw(&standing);
-                // A stream that nobody reads is as far behind as the next commit.
-                let near = standing.lag_bytes <= what.lag_bytes;
-                let caught_up = near && standing.active;
-                world.tell(scene, lag(&standing, &pace, near));
-                health.check(world, scene, &standing)?;
-                if caught_up && behind {
-                    let lag_bytes = standing.lag_bytes;
-                    world.tell(scene, Happened::CaughtUp { lag_bytes });
-                }
-                behind = !caught_up;
-                let enough = what.when_caught_up || world.until_caught_up;
-                let soon = standing.lag_bytes <= what.lag_bytes.max(SOON_DRAINED_BYTES);
-                if (enough && caught_up) || (asked && soon && standing.active) {
-                    return Ok(());
-                }
-            }
-            // The servers replicate without us; what they say is no reason to stop watching, but
+        let looked = tokio::time::timeout(PATIENCE, watch.look(asked)).await;
+        match looked.unwrap_or_else(|_| Err(silent())) {
+            Ok(true) => return Ok(()),
+            Ok(false) => lost = false,
+            // The servers replicate without us: that one is away is no reason to stop watching, but
             // that the slot or the subscription is gone.
             Err(error) if error.exit() == Exit::Failed => {
                 world.forget_sessions().await;
@@ -85,6 +78,49 @@ async fn watch(world: &World, scene: Scene<'_>, what: &Follow) -> Result<()> {
             world.tell(scene, Happened::CutoverRequested);
         }
     }
+}
+
+/// What one look needs of those before it.
+struct Watch<'a> {
+    world: &'a World,
+    scene: Scene<'a>,
+    what: &'a Follow,
+    pace: Pace,
+    health: Health,
+    drift: Drift,
+    behind: bool,
+}
+
+impl Watch<'_> {
+    /// Looks at both servers, and tells; whether it is time to end.
+    async fn look(&mut self, asked: bool) -> Result<bool> {
+        let (world, scene, what) = (self.world, self.scene, self.what);
+        let standing = look_at_both(world, what).await?;
+        self.pace.saw(&standing);
+        // A stream that nobody reads is as far behind as the next commit.
+        let near = standing.lag_bytes <= what.lag_bytes;
+        let caught_up = near && standing.active;
+        world.tell(scene, lag(&standing, &self.pace, near));
+        self.health.check(world, scene, &standing)?;
+        if caught_up && self.behind {
+            let lag_bytes = standing.lag_bytes;
+            world.tell(scene, Happened::CaughtUp { lag_bytes });
+        }
+        self.behind = !caught_up;
+        let enough = what.when_caught_up || world.until_caught_up;
+        let soon = standing.lag_bytes <= what.lag_bytes.max(SOON_DRAINED_BYTES);
+        if (enough && caught_up) || (asked && soon && standing.active) {
+            return Ok(true);
+        }
+        self.drift.check(world, scene, what).await.map(|()| false)
+    }
+}
+
+fn silent() -> Error {
+    Error::failed(
+        "a server does not answer",
+        "Make it reachable; replication goes on without this program.",
+    )
 }
 
 fn cause(error: &Error) -> String {
@@ -107,16 +143,6 @@ async fn pause(world: &World, asked: bool) -> bool {
         let _ = tokio::time::timeout(rest, world.cutover.wait()).await;
     }
     world.cutover.is_made(&world.state)
-}
-
-async fn look(world: &World, what: &Follow) -> Result<Standing> {
-    let looked = tokio::time::timeout(PATIENCE, look_at_both(world, what)).await;
-    looked.unwrap_or_else(|_| {
-        Err(Error::failed(
-            "a server does not answer",
-            "Make it reachable; replication goes on without this program.",
-        ))
-    })
 }
 
 async fn look_at_both(world: &World, what: &Follow) -> Result<Standing> {

@@ -2,7 +2,7 @@
 //! It performs nothing; each kind has a file of its own for that.
 
 use super::{Fence, Follow, HookCall, Replication, Subscription};
-use super::{drain, fence, rows, sequences, silence, subscribe};
+use super::{drain, fence, follow, rows, sequences, silence, subscribe};
 use crate::effect::Place;
 use crate::effect::lines::{on, shell_word};
 use crate::inspect::{slot_question, subscription_question};
@@ -60,8 +60,12 @@ fn follow_lines(follow: &Follow) -> Vec<String> {
         lag_bytes: _,
         retained_wal_bytes: _,
         when_caught_up: _,
+        schema: _,
     } = follow;
-    let mut lines = on(Place::Source, [slot_question(slot)]);
+    let mut lines = on(
+        Place::Source,
+        [slot_question(slot), follow::SCHEMA.to_owned()],
+    );
     lines.extend(on(Place::Target, [subscription_question(subscription)]));
     lines
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 pub(crate) use fence::READ_ONLY;
 pub(in crate::effect) use lines::lines;
 
-use super::{Side, TableRows};
+use super::{SchemaScope, Side, TableRows};
 use crate::effect::world::{Output, Scene, World};
 use crate::error::Result;
 use crate::plan::StepId;
@@ -134,6 +134,8 @@ pub struct Follow {
     pub retained_wal_bytes: u64,
     /// Whether the cutover begins by itself once the target has caught up.
     pub when_caught_up: bool,
+    /// What of the schema must stay the same on both sides.
+    pub schema: SchemaScope,
 }
 
 /// What keeps applications out of a database.

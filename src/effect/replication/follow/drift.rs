@@ -1,0 +1,58 @@
+//! Whether somebody changed the schema of the source: the stream carries no DDL.
+//! It only tells; the guard before the cutover refuses.
+
+use super::Follow;
+use crate::effect::Place;
+use crate::effect::compare;
+use crate::effect::world::{Scene, World};
+use crate::error::Result;
+use crate::events::Happened;
+
+/// A number that changes with every change of a table, column, index, constraint, function or
+/// trigger: the transaction that wrote each row of their catalogs. Statistics are written in place
+/// and do not count.
+pub(in crate::effect) const SCHEMA: &str = "select sum(hashint8(oid::int8 * 31 + xmin::text::int8)::numeric)::text from (\
+    select oid, xmin from pg_class where oid >= 16384 union all \
+    select attrelid::int8 * 1600 + attnum, xmin from pg_attribute where attrelid >= 16384 union all \
+    select oid, xmin from pg_constraint where oid >= 16384 union all \
+    select oid, xmin from pg_type where oid >= 16384 union all \
+    select oid, xmin from pg_proc where oid >= 16384 union all \
+    select oid, xmin from pg_trigger where oid >= 16384) as catalogs (oid, xmin)";
+
+/// What was seen last.
+#[derive(Debug, Default)]
+pub(super) struct Drift {
+    seen: Option<String>,
+    told: Vec<String>,
+}
+
+impl Drift {
+    /// Looks again, compares both sides where anything changed, and tells each difference once.
+    ///
+    /// # Errors
+    /// What a server says.
+    pub(super) async fn check(
+        &mut self,
+        world: &World,
+        scene: Scene<'_>,
+        what: &Follow,
+    ) -> Result<()> {
+        let source = world.session(Place::Source).await?;
+        let now: Option<String> = source.query_one(SCHEMA, &[]).await?.try_get(0)?;
+        if self.seen.is_some() && self.seen == now && self.told.is_empty() {
+            return Ok(());
+        }
+        self.seen = now;
+        let (differences, _) = compare::schema(world, &what.schema).await?;
+        if differences != self.told {
+            world.tell(
+                scene,
+                Happened::SchemaDrift {
+                    differences: differences.clone(),
+                },
+            );
+        }
+        self.told = differences;
+        Ok(())
+    }
+}

@@ -87,6 +87,16 @@ enum About {
     LargeObjects,
 }
 
+/// A hash over a large object, 64 MiB at a time: a value of more than 1 GiB cannot be made, and a
+/// large object may have 4 TiB. Each part's hash goes into the next.
+const CONTENT: &str = "(with recursive part (number, hash, more) as (
+    select 0::bigint, md5(bytes), length(bytes) = 67108864 from lo_get(oid, 0, 67108864) bytes
+    union all
+    select number + 1, md5(hash || md5(bytes)), length(bytes) = 67108864
+    from part, lo_get(oid, (number + 1) * 67108864, 67108864) bytes
+    where more
+) select hash from part order by number desc limit 1)";
+
 /// Every statement that measuring sends.
 pub(crate) fn statements(measure: &Measure) -> Vec<String> {
     let statements = prepared(measure).into_iter();
@@ -252,7 +262,7 @@ fn large_object_statement(how: LargeObjectMeasure) -> String {
     } = how;
     let mut parts = vec!["oid"];
     if content {
-        parts.push("md5(lo_get(oid))");
+        parts.push(CONTENT);
     }
     if properties {
         parts.push("obj_description(oid, 'pg_largeobject')");

@@ -33,6 +33,20 @@ const LEFTOVERS_GRACE: Duration = Duration::from_secs(60);
 const TERMINATE: &str = "select pg_terminate_backend(pid) from pg_stat_activity \
                          where application_name = $1 and pid <> pg_backend_pid()";
 
+/// Takes the advisory lock, unless somebody has it: here, or in another database, because an
+/// advisory lock holds within one, and two machines may not be let into the same ones. `pg_locks`
+/// shows those of the whole server, to everyone.
+const LOCK: &str = "
+    select case when pg_try_advisory_lock(hashtextextended('pg_dbmigrator ' || $1, 0)) then
+        not exists (
+            select from pg_locks l, hashtextextended('pg_dbmigrator ' || $1, 0) key
+            where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+                and l.classid::bigint = (key >> 32) & 4294967295
+                and l.objid::bigint = key & 4294967295
+                and l.pid <> pg_backend_pid()
+        )
+    else false end";
+
 /// Both ends.
 #[derive(Debug, Clone)]
 pub(crate) struct Ends {
@@ -94,7 +108,7 @@ impl Ends {
     /// What the servers say.
     pub(crate) async fn facts(&self, resolved: &Resolved, state: &Path) -> Result<Facts> {
         let source = self.source.connect().await?;
-        let source = inspect::source(&source, self.source.place()).await?;
+        let source = inspect::source(&source, self.source.place(), resolved.lock_timeout).await?;
         let target = self.target_facts().await?;
         let path = std::env::var_os("PATH");
         let tools = inspect::tools(resolved.copy.tools.as_deref(), path.as_deref()).await?;
@@ -239,12 +253,8 @@ impl Ends {
     /// [`Exit::Locked`] when another migration holds it.
     pub(crate) async fn lock(&self) -> Result<TargetLock> {
         let client = self.maintenance.connect_untimed().await?;
-        let sql = "select pg_try_advisory_lock(hashtextextended('pg_dbmigrator ' || $1, 0))";
-        if client
-            .query_one(sql, &[&self.target.database()])
-            .await?
-            .try_get(0)?
-        {
+        let database = self.target.database();
+        if client.query_one(LOCK, &[&database]).await?.try_get(0)? {
             return Ok(TargetLock { session: client });
         }
         Err(Error::new(

@@ -29,7 +29,7 @@ const UNPRINTED: &[&str] = &[
     "set search_path = pg_catalog; set row_security = off; ",
     // Leftovers of a killed run of the same migration, and the lock on the target.
     "select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1",
-    "select pg_try_advisory_lock(",
+    "select case when pg_try_advisory_lock(",
     // Who is there.
     "select current_setting('server_version_num')",
     "select system_identifier::text, current_setting('server_version_num')::int / 10000",

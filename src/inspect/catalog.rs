@@ -1,6 +1,8 @@
 //! How the catalogs are asked: one consistent snapshot, and rows that become facts by name.
 //! It never writes: its transactions are READ ONLY and are never committed to anything.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio_postgres::Client;
@@ -12,15 +14,16 @@ use crate::error::{Error, Result};
 /// The oldest server whose catalogs are understood.
 const OLDEST_VERSION_NUM: u32 = 130_000;
 
+/// How long to wait for a lock where no user's table is asked for one.
+pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// `pg_catalog` alone on the search path: no user's object can stand in for a catalog, and
-/// PostgreSQL qualifies every name that it prints. `pg_table_size` takes a lock for a moment, so
-/// it must not wait for ever behind an ALTER TABLE. Times are told alike whatever the server's zone.
+/// PostgreSQL qualifies every name that it prints. Times are told alike whatever the server's zone.
 const BEGIN: &str = "
     begin isolation level repeatable read, read only;
     set local search_path to pg_catalog;
     set local timezone to 'UTC';
     set local datestyle to 'ISO';
-    set local lock_timeout to '1min';
     set local statement_timeout to '5min';
     set local idle_in_transaction_session_timeout to 0;
 ";
@@ -45,15 +48,23 @@ struct ServerRow {
 }
 
 impl<'a> Catalog<'a> {
-    /// Begins the transaction. The version is asked first of all: an older server would answer
+    /// Begins the transaction. `pg_table_size` takes a lock for a moment, and must not wait for
+    /// ever behind an ALTER TABLE: `lock_timeout` is how long. The version is asked first of all: an older server would answer
     /// with an error about a column.
     ///
     /// # Errors
     ///
     /// When the server is older than 13, or does not answer.
-    pub(super) async fn open(client: &'a Client, place: &str) -> Result<Self> {
+    pub(super) async fn open(
+        client: &'a Client,
+        place: &str,
+        lock_timeout: Duration,
+    ) -> Result<Self> {
         refuse_old(client, place).await?;
-        client.batch_execute(BEGIN).await?;
+        let lock_timeout = lock_timeout.as_millis();
+        client
+            .batch_execute(&format!("{BEGIN}set local lock_timeout to {lock_timeout};"))
+            .await?;
         match ask_one(client, include_str!("sql/server.sql")).await {
             Ok(server) => Ok(Self { client, server }),
             Err(error) => {

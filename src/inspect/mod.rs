@@ -5,6 +5,7 @@ mod catalog;
 mod database;
 mod disk;
 mod facts;
+mod lock_holders;
 mod reach;
 mod replication;
 mod role;

@@ -2,26 +2,32 @@
 //! It never reads a user's row, and never asks table by table.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 use tokio_postgres::Client;
 
-use super::catalog::Catalog;
+use super::catalog::{Catalog, LOCK_TIMEOUT};
 use super::database::Database;
 use super::facts::{Relation, Source};
+use super::lock_holders;
 use super::role::Role;
 use crate::error::Result;
 
 /// Asks everything that planning needs to know of the connected database, in one snapshot.
-/// `place` is what people call the server.
+/// `place` is what people call the server; `lock_timeout` is how long to wait for a table that
+/// somebody has locked.
 ///
 /// # Errors
-///
-/// When the server is older than 13 ([`crate::error::Exit::Refused`]), or does not answer.
-pub async fn source(client: &Client, place: String) -> Result<Source> {
-    let catalog = Catalog::open(client, &place).await?;
-    let found = read(&catalog, place).await;
-    catalog.close(found).await
+/// When the server is older than 13 ([`crate::error::Exit::Refused`]), or does not answer, or a
+/// table stays locked: then with who holds it.
+pub async fn source(client: &Client, place: String, lock_timeout: Duration) -> Result<Source> {
+    let catalog = Catalog::open(client, &place, lock_timeout).await?;
+    let found = read(&catalog, place.clone()).await;
+    match catalog.close(found).await {
+        Ok(found) => Ok(found),
+        Err(error) => Err(lock_holders::named(error, client, &place, lock_timeout).await),
+    }
 }
 
 /// Asks for the connected database's own properties alone.
@@ -30,7 +36,7 @@ pub async fn source(client: &Client, place: String) -> Result<Source> {
 ///
 /// When the server is older than 13 ([`crate::error::Exit::Refused`]), or does not answer.
 pub async fn database(client: &Client, place: &str) -> Result<Database> {
-    let catalog = Catalog::open(client, place).await?;
+    let catalog = Catalog::open(client, place, LOCK_TIMEOUT).await?;
     let mut found = catalog.one(include_str!("sql/database.sql")).await;
     if let Ok(database) = &mut found {
         sort_database(database);

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use tokio_postgres::Client;
 
-use super::catalog::Catalog;
+use super::catalog::{Catalog, LOCK_TIMEOUT};
 use super::database::Locale;
 use super::facts::{Server, Target, TargetDatabase, TargetTable};
 use super::replication::Streams;
@@ -44,7 +44,7 @@ pub async fn target(
     database: Option<&Client>,
     names: TargetNames,
 ) -> Result<Target> {
-    let catalog = Catalog::open(maintenance, &names.place).await?;
+    let catalog = Catalog::open(maintenance, &names.place, LOCK_TIMEOUT).await?;
     let server = catalog.server(names.place.clone());
     let found = offers(&catalog, &server).await;
     let (offers, settings) = catalog.close(found).await?;
@@ -121,7 +121,7 @@ struct TableRow {
 }
 
 async fn existing(client: &Client, place: &str) -> Result<TargetDatabase> {
-    let catalog = Catalog::open(client, place).await?;
+    let catalog = Catalog::open(client, place, LOCK_TIMEOUT).await?;
     let found = read(&catalog).await;
     let (row, objects, tables, streams) = catalog.close(found).await?;
     let own = |row: &&ObjectsRow| !row.is_part;

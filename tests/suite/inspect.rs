@@ -15,6 +15,9 @@ use crate::support::{Cluster, data};
 
 const MAJORS: [u32; 2] = [15, 18];
 
+/// How long a question waits for somebody's lock.
+const LOCK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// A server with the database of `inspected.sql`, and what was found there.
 struct Inspected {
     cluster: Cluster,
@@ -73,7 +76,7 @@ async fn connect(cluster: &Cluster, database: &str, role: &str) -> Client {
 fn source(cluster: &Cluster, database: &str, role: &str) -> Source {
     wait_for(async {
         let client = connect(cluster, database, role).await;
-        inspect::source(&client, "here".to_owned())
+        inspect::source(&client, "here".to_owned(), LOCK_TIMEOUT)
             .await
             .expect("it can be asked")
     })

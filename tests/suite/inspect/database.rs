@@ -4,7 +4,7 @@
 use pg_dbmigrator::inspect::{self, Grant, Role, Setting, Source};
 
 use super::relations::relation;
-use super::{Inspected, MAJORS, connect, extension, inspected, source, wait_for};
+use super::{Inspected, LOCK_TIMEOUT, MAJORS, connect, extension, inspected, source, wait_for};
 use crate::support::Cluster;
 
 #[test]
@@ -308,7 +308,7 @@ fn a_question_leaves_the_session_without_a_transaction_and_the_server_without_a_
     } = inspected(18);
     wait_for(async {
         let client = connect(cluster, database, "postgres").await;
-        inspect::source(&client, "here".to_owned())
+        inspect::source(&client, "here".to_owned(), LOCK_TIMEOUT)
             .await
             .expect("it can be asked");
         let path = client

@@ -5,6 +5,7 @@ mod afterwards;
 mod prepared;
 mod standing;
 mod switching;
+mod taken_back;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -209,11 +210,15 @@ impl Migrator {
     /// # Errors
     /// Findings that refuse, a changed history, a held lock, and what the servers say.
     pub async fn prepare(&self) -> Result<Prepared<'_>> {
-        tokio::select! {
+        let prepared = tokio::select! {
             biased;
             reason = self.stop.wait() => Err(reason.error()),
             prepared = self.get_ready() => prepared,
+        };
+        if prepared.is_err() {
+            self.forget_unless_begun().await;
         }
+        prepared
     }
 
     async fn get_ready(&self) -> Result<Prepared<'_>> {
@@ -284,10 +289,9 @@ impl Migrator {
         if status.completed.is_some() {
             return Err(crate::history::complete(&self.resolved.path));
         }
-        let steps = status.steps.keys();
-        let mut said: Vec<String> = steps.map(|step| format!("took back {step}")).collect();
+        let mut said = Vec::new();
         if status.migration.is_some() && !status.aborted {
-            self.take_back_steps(&status, journal).await?;
+            said = self.take_back_steps(&status, journal).await?;
         }
         said.extend(self.remove_state().await?);
         Ok(said)
@@ -295,10 +299,10 @@ impl Migrator {
 
     /// Takes back what was done on the target. The source is not needed for it, and may be what
     /// the migration failed for.
-    async fn take_back_steps(&self, status: &Status, journal: Journal) -> Result<()> {
+    async fn take_back_steps(&self, status: &Status, journal: Journal) -> Result<Vec<String>> {
         let migration = status.migration.as_deref().unwrap_or_default();
         let Some(facts) = self.state.read::<Facts>(&self.state.facts())? else {
-            return Ok(());
+            return Ok(Vec::new());
         };
         let name = application_name(migration);
         let ends = Ends::reach(&self.resolved, self.state.path(), &name).await?;
@@ -321,7 +325,8 @@ impl Migrator {
             world: &world,
             journal: &journal,
         };
-        executor.abort().await
+        executor.abort().await?;
+        Ok(taken_back::taken_back(&plan, status, &world).await)
     }
 
     /// Removes throwaway servers and the state directory.

@@ -1,7 +1,7 @@
 //! The state directory beside the plan: where it is, who may see it, and the lock on it.
 //! It never holds a secret, and nothing in it is needed once the migration is complete.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, DirEntry, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -81,6 +81,40 @@ impl StateDir {
     /// Where `pg_dump` writes.
     pub fn dump(&self) -> PathBuf {
         self.path.join("dump")
+    }
+
+    /// Whether there is a dump with its table of contents, which `pg_dump` writes last.
+    pub(crate) fn dump_is_whole(&self) -> bool {
+        self.dump().join("toc.dat").is_file()
+    }
+
+    /// Whether nothing is in it but what every run makes before it begins.
+    fn is_idle(&self) -> bool {
+        let begun = |entry: DirEntry| {
+            let path = entry.path();
+            let empty = || entry.metadata().is_ok_and(|metadata| metadata.len() == 0);
+            path != self.path.join("lock")
+                && path != self.log()
+                && !(path == self.journal() && empty())
+        };
+        let mut entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
+        !entries.any(begun)
+    }
+
+    /// Removes it when nothing began, so that a refused run leaves nothing behind.
+    ///
+    /// # Errors
+    /// When the file system says no, or another process has begun something.
+    pub(crate) async fn remove_if_idle(&self) -> Result<()> {
+        if !self.exists() || !self.is_idle() {
+            return Ok(());
+        }
+        let _lock = self.lock().await?;
+        if self.is_idle() {
+            self.remove()
+        } else {
+            Ok(())
+        }
     }
 
     /// Makes it, readable by its owner alone.

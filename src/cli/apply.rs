@@ -80,6 +80,10 @@ impl Apply {
     async fn migrate(&self, migrator: &Migrator) -> Result<Option<MigrationOutcome>> {
         let done = async {
             let prepared = migrator.prepare().await?;
+            if let Some(at) = prepared.completed_at().filter(|_| !self.json) {
+                let at = at.strftime("%F %T UTC");
+                print::out(&format!("Nothing to do: completed at {at}.\n"))?;
+            }
             if !self.is_confirmed(migrator, &prepared)? {
                 return Ok(None);
             }
@@ -90,6 +94,9 @@ impl Apply {
             prepared.run().await.map(Some)
         };
         let done = done.await;
+        if matches!(done, Ok(None)) {
+            migrator.forget_unless_begun().await;
+        }
         let ended = done.as_ref().map(Option::as_ref);
         migrator.tell_end(ended);
         migrator.close_events();

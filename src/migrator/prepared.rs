@@ -6,13 +6,16 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::ends::{Ends, TargetLock};
 use crate::error::{Error, Exit, Result};
 use crate::events::{Happened, Whence};
 use crate::executor::Executor;
 use crate::journal::{Event, FORMAT, Journal, Status};
 use crate::outcome::MigrationOutcome;
-use crate::plan::{Phase, Plan, Stage};
+use crate::phases::{DUMP, RESTORE};
+use crate::plan::{Phase, Plan, Stage, StepId};
 use crate::state::StateLock;
 use crate::stop::{StopHandle, StopReason};
 
@@ -39,6 +42,11 @@ impl Prepared<'_> {
         self.status().completed.is_some()
     }
 
+    /// When every step was done, if it is.
+    pub fn completed_at(&self) -> Option<Timestamp> {
+        self.status().completed
+    }
+
     fn journal(&self) -> MutexGuard<'_, Journal> {
         self.journal.lock().expect("no holder of this lock panics")
     }
@@ -57,11 +65,24 @@ impl Prepared<'_> {
         self.check_not_afterwards()?;
         if !self.is_complete() {
             self.begin(resumed)?;
+            self.miss_dump()?;
             self.perform(resumed, Work::Apply).await?;
         }
         let outcome = MigrationOutcome::new(&migrator.resolved, &self.preview.plan, &self.status());
         migrator.state.write(&migrator.state.report(), &outcome)?;
         Ok(outcome)
+    }
+
+    /// A dump that somebody removed by hand, and that is still needed, was as good as interrupted.
+    fn miss_dump(&self) -> Result<()> {
+        let (dump, status) = (StepId::new(DUMP), self.status());
+        let needed = status.is_done(&dump) && !status.is_done(&StepId::new(RESTORE));
+        if !needed || self.migrator.state.dump_is_whole() {
+            return Ok(());
+        }
+        tracing::warn!("the dump is gone from the state directory: it is made again");
+        let lines = status.steps[&dump].lines.clone();
+        self.journal().append(Event::Started { step: dump, lines })
     }
 
     /// Writes the facts before the journal says that there are any.

@@ -3,6 +3,7 @@
 
 mod filters;
 mod ground;
+mod leftovers;
 mod losses;
 mod pagila;
 mod roles;

@@ -119,7 +119,11 @@ fn an_abort_leaves_a_role_that_another_database_has_come_to_need() {
     let other = migration.to.create_database("needs");
     let table = format!("create table t (); alter table t owner to {owner}");
     migration.to.psql(&other, &table);
-    migration.folder.run(&["abort", "--yes"]).must_end(0, &[]);
+    let aborted = migration.folder.run(&["abort", "--yes"]);
+    aborted.must_end(0, &[]);
+    let said: Vec<&str> = aborted.stdout.lines().collect();
+    let left = format!("left target.role.{owner} in place: others need it");
+    assert_eq!(said[..2], ["took back target.database", &left], "{said:?}");
     let there = format!("select count(*) from pg_roles where rolname = '{owner}'");
     assert_eq!(migration.to.psql("postgres", &there), "1");
 }
@@ -228,6 +232,7 @@ fn what_the_role_may_not_read_is_refused_by_name_before_anything_is_made() {
         .folder
         .apply()
         .must_end(4, &["may not read", "s.u", "pg_read_all_data"]);
+    assert!(!migration.folder.state().exists(), "nothing began");
     migration.ask_source(&format!(
         "grant pg_read_all_data to {mover}; select lo_from_bytea(0, 'x')"
     ));

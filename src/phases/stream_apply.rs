@@ -105,13 +105,11 @@ pub(super) fn forward(scene: &Scene<'_>) -> Subscription {
     }
 }
 
-/// Options that a subscriber's version knows: a clean stop instead of a failure every five seconds
-/// (15), and large transactions applied while they come (14; side by side from 16 on).
+/// Options that a subscriber's version knows: large transactions applied while they come (14; side
+/// by side from 16 on). Never `disable_on_error` (15): a lost connection is an error to it too, and
+/// would end the replication for good, where PostgreSQL otherwise connects again by itself.
 pub(super) fn options(major: u32) -> Vec<(&'static str, String)> {
     let mut options = vec![("synchronous_commit", "off".to_owned())];
-    if major >= 15 {
-        options.push(("disable_on_error", "true".to_owned()));
-    }
     if major >= 14 {
         let streaming = if major >= 16 { "parallel" } else { "on" };
         options.push(("streaming", streaming.to_owned()));

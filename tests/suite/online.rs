@@ -3,6 +3,7 @@
 
 mod cutover;
 mod kills;
+mod misfortunes;
 mod night;
 
 use std::time::Instant;

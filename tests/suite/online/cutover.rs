@@ -56,8 +56,7 @@ impl Kind {
         let apply = if self.attached {
             Some(night.start_until_caught_up())
         } else {
-            let caught_up = ["apply", "--yes", "--until", "caught-up"];
-            night.folder.run(&caught_up).must_end(0, &[]);
+            night.replicate();
             None
         };
         assert_eq!(ledger.refusals(), before, "the application saw an error");

@@ -72,8 +72,7 @@ impl Switch {
 fn a_cutover_or_rollback_killed_at_any_point_is_finished_when_asked_again() {
     let night = Night::new(15, 15, "verify: off");
     let ledger = night.open_the_shop();
-    let caught_up = ["apply", "--yes", "--until", "caught-up"];
-    night.folder.run(&caught_up).must_end(0, &[]);
+    night.replicate();
     let mut deadly = 0;
     for point in (1..).step_by(every()) {
         let died = SWITCHES.map(|switch| switch.survive(&night, &ledger, point));

@@ -5,9 +5,10 @@ use std::fs::File;
 use std::process::Child;
 
 use crate::support::ledger::{Application, Ledger, Record, book};
+use crate::support::proxy::Proxy;
 use crate::support::scratch::ran;
 use crate::support::tool::{PlanFolder, Ran};
-use crate::support::{Cluster, wait_until};
+use crate::support::{Cluster, Settings, wait_until};
 
 /// The source database.
 const SHOP: &str = "shop";
@@ -30,29 +31,68 @@ pub(super) struct Night {
     pub(super) folder: PlanFolder,
 }
 
+/// The network between the three machines of a night.
+pub(super) struct Network {
+    /// Between the program and the source.
+    pub(super) of_the_program: Proxy,
+    /// Between the target and the source.
+    pub(super) of_the_stream: Proxy,
+}
+
 impl Night {
-    /// A shop on a source of one major, and an empty target of another; `more` is what the plan
+    /// A shop on a source of one major, and an empty target of another; `cutover` is what the plan
     /// says besides, below `cutover:`.
-    pub(super) fn new(source: u32, target: u32, more: &str) -> Self {
+    pub(super) fn new(source: u32, target: u32, cutover: &str) -> Self {
         let (source, target) = (Cluster::start(source), Cluster::start(target));
+        let at = source.url(SHOP);
+        Self::of(source, target, (&at, "{}", cutover))
+    }
+
+    /// The same between two servers of major 15, with a network in between that can be cut, and
+    /// little patience: a cutover that takes longer is taken back.
+    pub(super) fn over_a_network() -> (Self, Network) {
+        let tcp = Settings {
+            tcp: true,
+            ..Settings::default()
+        };
+        let (source, target) = (Cluster::start_with(15, &tcp), Cluster::start(15));
+        let network = Network {
+            of_the_program: Proxy::before(source.port()),
+            of_the_stream: Proxy::before(source.port()),
+        };
+        let at = |proxy: &Proxy| format!("postgres://postgres@127.0.0.1:{}/{SHOP}", proxy.port());
+        let online = format!(
+            "{{ subscription_source: \"{}\" }}",
+            at(&network.of_the_stream)
+        );
+        let night = Self::of(
+            source,
+            target,
+            (&at(&network.of_the_program), &online, "verify: off"),
+        );
+        (night, network)
+    }
+
+    fn of(source: Cluster, target: Cluster, (at, online, cutover): (&str, &str, &str)) -> Self {
         book::create(&source, SHOP, BEGINNING);
         let plan = format!(
             "version: 1
 name: shop
 source:
-  url: \"{}\"
+  url: \"{at}\"
 target:
   url: \"{}\"
 mode: online
+online: {online}
 thresholds:
   # The application writes as fast as it can: there is always something under way.
   lag_bytes: 1048576
   poll_secs: 1
+  write_outage: 10s
 cutover:
   fence: {{ roles: [{}] }}
-  {more}
+  {cutover}
 ",
-            source.url(SHOP),
             target.url(MOVED),
             book::APPLICATION,
         );
@@ -61,6 +101,19 @@ cutover:
             target,
             folder: PlanFolder::new(&plan),
         }
+    }
+
+    /// Adds so many entries in one transaction, as one more application that does not pause; what
+    /// the record has to know of it.
+    pub(super) fn add_a_burst(&self, entries: i64) -> i64 {
+        book::add(&self.source, SHOP, BEGINNING + 1..=BEGINNING + entries);
+        BEGINNING + entries
+    }
+
+    /// Copies, and returns once PostgreSQL replicates by itself and the target has caught up.
+    pub(super) fn replicate(&self) {
+        let caught_up = ["apply", "--yes", "--until", "caught-up"];
+        self.folder.run(&caught_up).must_end(0, &[]);
     }
 
     /// Starts the application, on the source.

@@ -8,7 +8,8 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::Executor;
 use crate::error::{Error, Exit, Result};
 use crate::events::Happened;
-use crate::plan::{Stage, Step, Switch};
+use crate::plan::{Phase, Stage, Step, Switch};
+use crate::side::Side;
 
 /// How long it is tried to take a switch back: a server that restarts is there again by then.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -110,9 +111,13 @@ impl Executor<'_> {
             return still_fenced(&error, &failure);
         }
         let exit = stopped.map_or(Exit::RolledBack, |reason| reason.error().exit());
+        let (serves, command) = match stage.phase {
+            Phase::Rollback => (Side::Target, "rollback"),
+            _ => (Side::Source, "cutover"),
+        };
         let next = format!(
-            "The source serves as before, and replication goes on. {} To try the cutover again, \
-             run `pg_dbmigrator cutover`.",
+            "The {serves} serves as before, and replication goes on. {} To try again, run \
+             `pg_dbmigrator {command}`.",
             error.next()
         );
         error.with_exit(exit).with_next(next)

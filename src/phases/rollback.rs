@@ -4,6 +4,7 @@
 use super::cutover::{
     PAUSE, RELOAD, calls, compare, fence_summary, look_again, reverse, tables_not_streamed,
 };
+use super::roles::missing_roles;
 use super::stream_apply::{enable, forward, subscribe, unsubscribe};
 use super::{SOURCE_BEFORE, Scene, step};
 use crate::effect::replication::{Fence, Replication, slot};
@@ -38,7 +39,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     let fence = Fence {
         side: Side::Target,
         database: scene.facts.target.database_name.clone(),
-        roles: online.cutover.fence.roles.clone(),
+        roles: roles_there(scene, online),
         read_only: true,
     };
     let mut steps = prepare(scene, online, &fence);
@@ -48,6 +49,16 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     steps.extend(end(online, &fence));
     super::in_order(&mut steps);
     steps
+}
+
+/// Roles of the fence that are on the target: one that no object needed was not made there.
+fn roles_there(scene: &Scene<'_>, online: &Online) -> Vec<String> {
+    let made = missing_roles(scene);
+    let is_there = |role: &&String| {
+        scene.facts.target.roles.contains(*role) || made.iter().any(|made| made.name == **role)
+    };
+    let roles = online.cutover.fence.roles.iter();
+    roles.filter(is_there).cloned().collect()
 }
 
 /// What can be done while the application still writes to the target.

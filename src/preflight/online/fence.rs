@@ -23,6 +23,31 @@ pub(super) fn unknown_roles(stream: &Stream<'_>) -> Vec<Finding> {
     )
 }
 
+/// Applications that log in as it cannot, after the switch.
+pub(super) fn not_on_target(stream: &Stream<'_>) -> Vec<Finding> {
+    let facts = stream.case.facts;
+    let known = &source(stream).roles;
+    let comes = |role: &String| {
+        let made = facts.source.roles.iter().any(|made| made.name == *role);
+        facts.target.roles.contains(role) || (made && stream.case.choices.roles)
+    };
+    let roles = stream.online.cutover.fence.roles.iter();
+    let missing: Vec<&String> = roles
+        .filter(|role| known.contains(*role) && !comes(role))
+        .collect();
+    if missing.is_empty() {
+        return Vec::new();
+    }
+    warning(
+        "fence_roles_left_behind",
+        format!(
+            "nobody can log in to the target as {}: no object needs it, so it is not made there",
+            list(missing)
+        ),
+        "Make it on the target before the cutover (`create role … login`), with its password.",
+    )
+}
+
 /// We would lock ourselves out.
 pub(super) fn own_role(stream: &Stream<'_>) -> Vec<Finding> {
     let role = &stream.server(Side::Source).role.name;

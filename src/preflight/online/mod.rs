@@ -41,6 +41,7 @@ const CHECKS: &[fn(&Stream<'_>) -> Vec<Finding>] = &[
     there::subscriber,
     there::prepared,
     fence::unknown_roles,
+    fence::not_on_target,
     fence::own_role,
     fence::superusers,
     fence::powerless,

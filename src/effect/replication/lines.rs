@@ -17,13 +17,7 @@ pub(in crate::effect) fn lines(effect: &Replication) -> Vec<String> {
         Replication::Follow(follow) => follow_lines(follow),
         Replication::ReadFence(fence) => on(fence.side, fence::questions(fence)),
         Replication::OpenFence { fence, before: _ } => open_lines(fence),
-        Replication::AwaitSilence { side, terminate } => {
-            let mut lines = on(side, silence::questions());
-            if *terminate {
-                lines.push(format!("{side}: end every session that is found"));
-            }
-            lines
-        }
+        Replication::AwaitSilence { side, terminate } => on(side, [silence::question(*terminate)]),
         Replication::AwaitReader { side, slot } => on(side, [drain::reader(slot)]),
         Replication::Drain { side, slot } => on(
             side,

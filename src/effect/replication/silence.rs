@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use tokio_postgres::Client;
-
 use crate::effect::Side;
 use crate::effect::world::{Output, Scene, World};
 use crate::error::Result;
@@ -18,19 +16,27 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// Everyone in the database who may write: not the readers of WAL, not autovacuum, and not the
 /// migration itself, whose sessions have one name. An apply worker of a subscription counts: it
-/// writes.
-const SESSIONS: &str = "select pid, format('%s of %s (pid %s)', backend_type, \
-    coalesce(usename, '-'), pid) from pg_stat_activity where datname = current_database() and \
-    pid <> pg_backend_pid() and application_name <> current_setting('application_name') and \
-    backend_type not in ('walsender', 'autovacuum worker') order by pid";
+/// writes. What a session is may be hidden from roles of lower rank: those count as well.
+const SESSIONS: &str = "from pg_stat_activity where datname = current_database() and \
+    pid <> pg_backend_pid() and \
+    application_name is distinct from current_setting('application_name') and \
+    coalesce(backend_type, '') not in ('walsender', 'autovacuum worker')";
 
 /// What was prepared and not committed: it can still be, by anyone, at any time.
-const PREPARED: &str = "select format('prepared transaction %s of %s', gid, owner) from \
-    pg_prepared_xacts where database = current_database() order by gid";
+const PREPARED: &str = "select format('prepared transaction %s of %s', gid, owner), null \
+    from pg_prepared_xacts where database = current_database()";
 
-/// What is asked again and again.
-pub(super) fn questions() -> Vec<String> {
-    vec![SESSIONS.to_owned(), PREPARED.to_owned()]
+/// What is asked again and again: whoever is there, and is asked to end where that is wanted. One
+/// statement for all, because the application waits for each.
+pub(super) fn question(terminate: bool) -> String {
+    let end = match terminate {
+        true => ", pg_terminate_backend(pid)",
+        false => ", null::boolean",
+    };
+    format!(
+        "select format('%s of %s (pid %s)', coalesce(backend_type, 'session'), \
+         coalesce(usename, '-'), pid){end} {SESSIONS} union all {PREPARED} order by 1"
+    )
 }
 
 /// Waits for silence; the deadline of the stage ends the wait.
@@ -45,8 +51,13 @@ pub(super) async fn wait(
     let client = world.session_for(scene, side.into()).await?;
     let work = async {
         let mut silent = 0;
+        let question = client.prepare(&question(terminate)).await?;
         while silent < SCANS {
-            let found = scan(&client, terminate).await?;
+            let found = client.query(&question, &[]).await?;
+            let found: Vec<String> = found
+                .iter()
+                .map(|row| row.try_get(0))
+                .collect::<Result<_, _>>()?;
             silent = if found.is_empty() { silent + 1 } else { 0 };
             if !found.is_empty() {
                 world.waits_for(found.join(", "));
@@ -57,22 +68,4 @@ pub(super) async fn wait(
         Ok(Output::default())
     };
     world.unless_stopped(work).await
-}
-
-/// Everyone who was found; their sessions are asked to end.
-async fn scan(client: &Client, terminate: bool) -> Result<Vec<String>> {
-    let mut found = Vec::new();
-    for row in client.query(SESSIONS, &[]).await? {
-        let pid: i32 = row.try_get(0)?;
-        if terminate {
-            client
-                .query("select pg_terminate_backend($1)", &[&pid])
-                .await?;
-        }
-        found.push(row.try_get(1)?);
-    }
-    for row in client.query(PREPARED, &[]).await? {
-        found.push(row.try_get(0)?);
-    }
-    Ok(found)
 }

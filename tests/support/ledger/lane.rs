@@ -8,9 +8,10 @@ use super::transaction::{End, attempt};
 use super::{Shared, Side};
 use std::time::Duration;
 
-/// A pause after a refusal. All lanes together must leave a server of two cores something to do
-/// besides refusing them: a refused connection costs it about a millisecond.
-const BACK_OFF: Duration = Duration::from_millis(20);
+/// A pause after a refusal. A refused connection costs a server about a millisecond: all lanes
+/// together must leave two cores something to do besides refusing them, and still find out within
+/// a few milliseconds that a side is open. So lanes pause for different times.
+const BACK_OFF_MS: u64 = 40;
 /// For how many commits of others a long transaction stays open, and for how long at most.
 const OPEN_ACROSS: usize = 20;
 const OPEN_AT_MOST: Duration = Duration::from_millis(30);
@@ -54,10 +55,14 @@ impl Lane {
             note(&mut noted, shared, (key, side), end);
             if connection.is_none() {
                 side = side.other();
-                tokio::time::sleep(BACK_OFF).await;
+                tokio::time::sleep(self.back_off()).await;
             }
         }
         noted
+    }
+
+    fn back_off(&self) -> Duration {
+        Duration::from_millis(BACK_OFF_MS + u64::from(self.client.unsigned_abs()))
     }
 
     async fn pause(&self, shared: &Shared) {

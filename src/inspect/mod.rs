@@ -25,7 +25,7 @@ pub use replication::{Identity, IdentitySetting, Reach, Replication, Share, Stre
 pub use role::{Membership, Owner, Role};
 pub use source::{database, source};
 pub use standing::{Standing, standing};
-pub(crate) use standing::{slot_question, subscription_question};
+pub(crate) use standing::{errors_question, slot_question, subscription_question};
 pub use target::{TargetNames, target};
 pub use tools::tools;
 pub(crate) use tools::versioned_folders;

@@ -26,6 +26,11 @@ pub struct Standing {
     pub active: bool,
     /// `wal_status` of the slot.
     pub wal_status: String,
+    /// How often the apply worker has failed so far (`pg_stat_subscription_stats`); 0 where the
+    /// subscriber does not count (before 15). A lost connection counts, one that cannot be made
+    /// does not.
+    #[serde(default)]
+    pub apply_errors: u64,
 }
 
 /// What the publisher is asked.
@@ -43,10 +48,21 @@ pub(crate) fn slot_question(slot: &str) -> String {
 /// What the subscriber is asked.
 pub(crate) fn subscription_question(subscription: &str) -> String {
     format!(
-        "select subenabled, max(received_lsn)::text from pg_subscription \
-         left join pg_stat_subscription on subid = oid where pg_subscription.subname = {} \
+        "select subenabled, max(received_lsn)::text, \
+         to_regclass('pg_catalog.pg_stat_subscription_stats') is not null \
+         from pg_subscription left join pg_stat_subscription on subid = oid where pg_subscription.subname = {} \
          and subdbid = (select oid from pg_database where datname = current_database()) \
          group by subenabled",
+        quote_literal(subscription)
+    )
+}
+
+/// What a subscriber that counts failures is asked besides.
+pub(crate) fn errors_question(subscription: &str) -> String {
+    format!(
+        "select apply_error_count from pg_stat_subscription_stats where subname = {} \
+         and subid in (select oid from pg_subscription where subdbid = \
+         (select oid from pg_database where datname = current_database()))",
         quote_literal(subscription)
     )
 }
@@ -67,6 +83,14 @@ pub async fn standing(
     let slot_row = slot_row?.ok_or_else(|| missing("replication slot", slot))?;
     let subscription_row =
         subscription_row?.ok_or_else(|| missing("subscription", subscription))?;
+    let errors = match subscription_row.try_get(2)? {
+        true => {
+            let sql = errors_question(subscription);
+            let row = subscriber.query_opt(&sql, &[]).await?;
+            row.map(|row| row.try_get::<_, i64>(0)).transpose()?
+        }
+        false => None,
+    };
     let bytes = |bytes: i64| u64::try_from(bytes).unwrap_or(0);
     let applied_lsn: Option<String> = slot_row.try_get(1)?;
     Ok(Standing {
@@ -82,6 +106,7 @@ pub async fn standing(
             .unwrap_or_default(),
         enabled: subscription_row.try_get(0)?,
         received_lsn: subscription_row.try_get(1)?,
+        apply_errors: errors.map_or(0, bytes),
     })
 }
 

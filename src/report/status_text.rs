@@ -224,6 +224,7 @@ fn stream(out: &mut String, report: &StatusReport) {
             enabled,
             active,
             wal_status,
+            apply_errors,
         } = standing;
         let _ = writeln!(
             out,
@@ -234,9 +235,13 @@ fn stream(out: &mut String, report: &StatusReport) {
         if !enabled {
             let _ = writeln!(out, "  {RED}stream   the subscription is DISABLED{RED:#}");
         } else if !active {
+            let failed = match apply_errors {
+                0 => String::new(),
+                _ => format!("; applying failed {}", counted(*apply_errors, "time")),
+            };
             let _ = writeln!(
                 out,
-                "  {YELLOW}stream   nobody reads the slot now{YELLOW:#}"
+                "  {YELLOW}stream   nobody reads the slot now{failed}{YELLOW:#}"
             );
         }
     }

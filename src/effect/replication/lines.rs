@@ -5,7 +5,7 @@ use super::{Fence, Follow, HookCall, Replication, Subscription};
 use super::{drain, fence, follow, rows, sequences, silence, subscribe};
 use crate::effect::Place;
 use crate::effect::lines::{on, shell_word};
-use crate::inspect::{slot_question, subscription_question};
+use crate::inspect::{errors_question, slot_question, subscription_question};
 
 /// The lines of an effect.
 pub(in crate::effect) fn lines(effect: &Replication) -> Vec<String> {
@@ -60,7 +60,11 @@ fn follow_lines(follow: &Follow) -> Vec<String> {
         Place::Source,
         [slot_question(slot), follow::SCHEMA.to_owned()],
     );
-    lines.extend(on(Place::Target, [subscription_question(subscription)]));
+    let asked = [
+        subscription_question(subscription),
+        errors_question(subscription),
+    ];
+    lines.extend(on(Place::Target, asked));
     lines
 }
 

@@ -12,6 +12,8 @@ use crate::support::wait_until;
 /// The cutover was done, or was taken back: these two, and nothing in between.
 const DONE: i32 = 0;
 const TAKEN_BACK: i32 = 8;
+/// Somebody has to mend something first.
+const UNDECIDED: i32 = 5;
 
 /// How many entries make 400,000 rows: each has two lines.
 const BURST: i64 = 133_334;
@@ -48,6 +50,22 @@ fn a_burst_of_400_000_rows_just_before_the_cutover_is_drained_or_the_cutover_tak
     let mut record = ledger.stop();
     record.beginning = beginning;
     night.must_be_on_the_target(&record);
+}
+
+#[test]
+fn a_change_that_cannot_be_applied_is_said_and_can_be_mended() {
+    let night = Night::new(15, 18, "verify: counts");
+    let ledger = night.open_the_shop();
+    let apply = night.start_until_caught_up();
+    night.on_the_target("alter table marks add constraint none check (false) not valid");
+    let words = ["a change cannot be applied on the target", "failed 3 times"];
+    night.end_of(apply).must_end(UNDECIDED, &words);
+    night.on_the_target("alter table marks drop constraint none");
+    night.replicate();
+    let begun = Instant::now();
+    night.cut_over().must_end(DONE, &[]);
+    serves(&ledger, begun, Side::Target);
+    night.must_be_on_the_target(&ledger.stop());
 }
 
 #[test]

@@ -110,6 +110,14 @@ cutover:
         BEGINNING + entries
     }
 
+    /// Says something to the target's server, in the migrated database.
+    pub(super) fn on_the_target(&self, sql: &str) {
+        self.target.psql(
+            MOVED,
+            &format!("set default_transaction_read_only = off; {sql}"),
+        );
+    }
+
     /// Copies, and returns once PostgreSQL replicates by itself and the target has caught up.
     pub(super) fn replicate(&self) {
         let caught_up = ["apply", "--yes", "--until", "caught-up"];

@@ -14,11 +14,17 @@ pub(super) struct Health {
     subscription: String,
     warned: bool,
     idle: u32,
+    /// How far the target was when it last got on, and how often the worker had failed by then.
+    got_on: Option<(String, u64)>,
 }
 
 /// A slot without a reader is worth a word after so many looks: a worker takes some seconds to
 /// start (up to 4 s on 15).
 const IDLE_LOOKS: u32 = 3;
+
+/// So many failures without any progress in between are not lost connections: PostgreSQL tries
+/// again every five seconds (`wal_retrieve_retry_interval`), and fails at the same change.
+const FAILURES: u64 = 3;
 
 impl Health {
     pub(super) fn new(what: &Follow) -> Self {
@@ -27,14 +33,15 @@ impl Health {
             subscription: what.subscription.clone(),
             warned: false,
             idle: 0,
+            got_on: None,
         }
     }
 
     /// Warns, or fails where replication cannot go on.
     ///
     /// # Errors
-    /// That the slot is lost, that the subscription was disabled by an error, or that the source
-    /// keeps more WAL than the plan allows.
+    /// That the slot is lost, that the subscription was disabled, that a change cannot be applied,
+    /// or that the source keeps more WAL than the plan allows.
     pub(super) fn check(
         &mut self,
         world: &World,
@@ -47,6 +54,7 @@ impl Health {
         if !standing.enabled {
             return Err(self.disabled());
         }
+        self.check_progress(standing)?;
         self.idle = if standing.active { 0 } else { self.idle + 1 };
         if self.idle == IDLE_LOOKS {
             let message = format!(
@@ -57,6 +65,20 @@ impl Health {
             world.tell(scene, Happened::Warning { message });
         }
         self.check_retained(world, scene, standing.retained_bytes)
+    }
+
+    fn check_progress(&mut self, standing: &Standing) -> Result<()> {
+        let now = (&standing.applied_lsn, standing.apply_errors);
+        match &self.got_on {
+            Some((lsn, errors)) if lsn == now.0 => match now.1.saturating_sub(*errors) {
+                0..FAILURES => Ok(()),
+                failures => Err(self.stuck(failures)),
+            },
+            _ => {
+                self.got_on = Some((now.0.clone(), now.1));
+                Ok(())
+            }
+        }
     }
 
     fn check_retained(&mut self, world: &World, scene: Scene<'_>, retained: u64) -> Result<()> {
@@ -80,16 +102,26 @@ impl Health {
     fn disabled(&self) -> Error {
         Error::new(
             Exit::Undecided,
+            format!("the subscription {} is disabled", self.subscription),
             format!(
-                "the subscription {} is disabled: a change could not be applied on the target",
+                "Somebody disabled it. Run `alter subscription {} enable` on the target and \
+                 `pg_dbmigrator apply` again; nothing is lost meanwhile, the source keeps its WAL.",
                 self.subscription
             ),
+        )
+    }
+
+    fn stuck(&self, failures: u64) -> Error {
+        Error::new(
+            Exit::Undecided,
             format!(
-                "The target's server log says which change and why. Mend it there, then `alter \
-                 subscription {} enable` on the target and run `pg_dbmigrator apply` again; \
-                 nothing is lost meanwhile, the source keeps its WAL.",
+                "a change cannot be applied on the target: subscription {} failed {failures} \
+                 times at the same place",
                 self.subscription
             ),
+            "The target's server log says which change and why. Mend it there: PostgreSQL goes on \
+             by itself. Then run `pg_dbmigrator apply` again; nothing is lost meanwhile, the source \
+             keeps its WAL.",
         )
     }
 }

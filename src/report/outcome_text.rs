@@ -28,7 +28,12 @@ pub fn outcome_text(outcome: &MigrationOutcome) -> String {
         let text = format!("{outage} ms from the fence around the source to the open target");
         out.push_str(&wrapped("  outage   ", 11, &text));
     }
-    out.push_str(&wrapped("  proven   ", 11, &proof(&outcome.proof)));
+    let is_stream = outcome.completed.is_none();
+    out.push_str(&wrapped(
+        "  proven   ",
+        11,
+        &proof(&outcome.proof, is_stream),
+    ));
     for sentence in &outcome.left_behind {
         out.push_str(&wrapped("  not here ", 11, sentence));
     }
@@ -42,7 +47,8 @@ pub fn outcome_text(outcome: &MigrationOutcome) -> String {
     out
 }
 
-fn proof(proof: &Proof) -> String {
+/// Sequences and large objects are no part of a copy that is streamed to.
+fn proof(proof: &Proof, is_stream: bool) -> String {
     let Proof {
         verify,
         tables,
@@ -55,10 +61,16 @@ fn proof(proof: &Proof) -> String {
         Verify::Counts => "counted on both sides",
         Verify::Rows => "counted and hashed on both sides",
     };
-    format!(
-        "the definition of every object; {} in {}, {how}; {}; {}",
+    let copied = format!(
+        "the definition of every object; {} in {}, {how}",
         counted(*rows, "row"),
         counted(*tables, "table"),
+    );
+    if is_stream {
+        return copied;
+    }
+    format!(
+        "{copied}; {}; {}",
         counted(*sequences, "sequence"),
         counted(*large_objects, "large object"),
     )

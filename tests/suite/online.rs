@@ -5,6 +5,7 @@ mod cutover;
 mod kills;
 mod misfortunes;
 mod night;
+mod switch;
 
 use std::time::Instant;
 

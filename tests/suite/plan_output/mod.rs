@@ -10,7 +10,7 @@ use crate::support::scratch::Scratch;
 
 /// Every plan in `plans/`.
 /// Those that bring their own servers; `resume/kills.rs` runs the others between two clusters.
-pub(crate) const PLANS: [&str; 1] = ["plans/demo/migrate.yaml"];
+pub(crate) const PLANS: [&str; 2] = ["plans/demo/migrate.yaml", "plans/demo/night.yaml"];
 
 #[test]
 fn the_list_of_plans_is_complete() {

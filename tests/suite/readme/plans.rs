@@ -139,7 +139,10 @@ fn every_plan_of_the_readme_can_be_planned_and_the_first_carried_out() {
     for (line, plan) in plans() {
         let name = format!("line_{line}.yaml");
         std::fs::write(scratch.path().join(&name), hosts.settle(&scratch, &plan)).expect("ours");
-        let script = format!("pg_dbmigrator plan --var DATABASE=shop {name}");
+        // The shop has large objects, which no stream carries.
+        let online = plan.contains("mode: online");
+        let how = if online { "--no-connect" } else { "" };
+        let script = format!("pg_dbmigrator plan {how} --var DATABASE=shop {name}");
         let (exit, said) = with_secrets(&scratch, &hosts, &script);
         assert_eq!(exit, 0, "README.md:{line}: {said}\n{plan}");
         assert!(!said.contains(PASSWORD), "{said}");

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::Executor;
+use crate::effect::Scene;
 use crate::error::{Error, Exit, Result};
 use crate::events::Happened;
 use crate::plan::{Phase, Stage, Step, Switch};
@@ -75,9 +76,13 @@ impl Executor<'_> {
             self.world.stop.ignore(decides);
             let work = self.step(stage.phase, step);
             let done = match deadline {
-                Some(at) => timeout_at(at, work)
-                    .await
-                    .unwrap_or_else(|_| Err(self.late(step, switch))),
+                Some(at) => timeout_at(at, work).await.unwrap_or_else(|_| {
+                    let scene = Scene {
+                        phase: stage.phase,
+                        step,
+                    };
+                    Err(self.failed(scene, self.late(step, switch)))
+                }),
                 None => work.await,
             };
             self.world.stop.ignore(false);

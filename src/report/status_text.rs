@@ -139,7 +139,7 @@ fn stands(resolved: &Resolved, status: Option<&Status>, running: bool) -> &'stat
     match begun {
         Some(status) if matches!(phases::serving(status), Serving::Neither(_)) => "fenced",
         Some(status) if online && status.completed.is_some() => "switched",
-        Some(status) if phases::is_streaming(status) && status.failure.is_none() => "streaming",
+        Some(status) if phases::is_streaming(status) => "streaming",
         _ if running => "running",
         None => "not_begun",
         Some(status) if status.completed.is_some() => "complete",

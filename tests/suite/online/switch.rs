@@ -200,7 +200,10 @@ fn past_the_deadline_everything_is_taken_back_and_the_source_serves() {
     assert!(all.source_serves());
     let left = "select setconfig from pg_db_role_setting";
     assert_eq!(all.source.psql("shop", left), "");
-    assert_eq!(all.status()["stands"], "failed");
+    let status = all.status();
+    assert_eq!(status["stands"], "streaming");
+    let failure = status["failure"].as_str().expect("it is told why");
+    assert!(failure.contains("write_outage"), "{failure}");
     all.source.psql(
         "postgres",
         "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'app'",

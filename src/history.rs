@@ -76,6 +76,19 @@ pub(crate) fn complete(plan: &Path) -> Error {
     )
 }
 
+/// The refusal to take back what applications may write to by now.
+pub(crate) fn switched(plan: &Path) -> Error {
+    Error::refused(
+        "the switch to the target is made: taking the migration back would remove what was written \
+         there since",
+        format!(
+            "Run `pg_dbmigrator cutover {0}` if it was cut short, then `pg_dbmigrator rollback {0}` \
+             to go back to the source without losing anything; after that `abort` can.",
+            plan.display()
+        ),
+    )
+}
+
 /// The refusal to finalize a migration that is not complete.
 pub(crate) fn incomplete(plan: &Path) -> Error {
     Error::refused(

@@ -286,6 +286,9 @@ impl Migrator {
         let _lock = self.state.lock().await?;
         let journal = Journal::open(&self.state)?;
         let status = journal.status().clone();
+        if phases::is_decided(&status) {
+            return Err(crate::history::switched(&self.resolved.path));
+        }
         if status.completed.is_some() {
             return Err(crate::history::complete(&self.resolved.path));
         }

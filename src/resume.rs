@@ -33,7 +33,7 @@ pub(crate) fn to_be_redone(plan: &Plan, status: &Status) -> BTreeSet<StepId> {
 
 /// Whether a stage that is one decision was begun, and nothing was decided: it held up the
 /// application for nobody knows how long.
-fn is_undecided(stage: &Stage, status: &Status) -> bool {
+pub(crate) fn is_undecided(stage: &Stage, status: &Status) -> bool {
     let begun = |id: &StepId| status.steps.contains_key(id);
     let switch = stage.switch.as_ref();
     switch.is_some_and(|switch| {

@@ -10,6 +10,7 @@ use crate::effect::Scene;
 use crate::error::{Error, Exit, Result};
 use crate::events::Happened;
 use crate::plan::{Phase, Stage, Step, Switch};
+use crate::resume::is_undecided;
 use crate::side::Side;
 
 /// How long it is tried to take a switch back: a server that restarts is there again by then.
@@ -29,7 +30,7 @@ impl Executor<'_> {
     pub(crate) async fn afterwards(&self, stage: &Stage) -> Result<()> {
         match &stage.switch {
             Some(switch) => {
-                self.take_back_undecided(stage, switch).await?;
+                self.take_back_undecided(stage).await?;
                 self.switch(stage, switch).await
             }
             None => self.stage(stage).await,
@@ -54,9 +55,15 @@ impl Executor<'_> {
     }
 
     /// Takes back a switch that a killed run left half-way.
-    async fn take_back_undecided(&self, stage: &Stage, switch: &Switch) -> Result<()> {
-        let begun = stage.steps.iter().any(|step| self.is_begun(&step.id));
-        if begun && !self.is_begun(&switch.decided_by) {
+    ///
+    /// # Errors
+    /// When a server cannot be reached.
+    pub(crate) async fn take_back_undecided(&self, stage: &Stage) -> Result<()> {
+        let undecided = {
+            let journal = self.journal.lock().expect("no holder of this lock panics");
+            is_undecided(stage, journal.status())
+        };
+        if undecided {
             self.until_taken_back(stage, "it was interrupted").await?;
         }
         Ok(())

@@ -62,6 +62,10 @@ impl Prepared<'_> {
     pub async fn run(mut self) -> Result<MigrationOutcome> {
         let migrator = self.migrator;
         let resumed = self.preview.status.is_some();
+        if let Some(stage) = self.half_rolled_back() {
+            self.begin(true)?;
+            self.perform(true, Work::TakeBack(&stage)).await?;
+        }
         self.check_not_afterwards()?;
         if !self.is_complete() {
             self.begin(resumed)?;
@@ -123,6 +127,13 @@ impl Prepared<'_> {
         Ok(status)
     }
 
+    /// A rollback that was cut short before its decision: the target serves again without it.
+    fn half_rolled_back(&self) -> Option<Stage> {
+        let status = self.status();
+        let stage = self.preview.plan.afterwards(Phase::Rollback)?;
+        crate::resume::is_undecided(stage, &status).then(|| stage.clone())
+    }
+
     /// Refuses to go on with a migration that went on to something else.
     fn check_not_afterwards(&self) -> Result<()> {
         let status = self.status();
@@ -162,6 +173,7 @@ impl Prepared<'_> {
             match work {
                 Work::Apply => executor.apply(migrator.until()).await.map(|_| ()),
                 Work::Afterwards(stage) => executor.afterwards(stage).await,
+                Work::TakeBack(stage) => executor.take_back_undecided(stage).await,
             }
         };
         tokio::select! {
@@ -198,6 +210,8 @@ enum Work<'a> {
     Apply,
     /// What a command of its own does once that is complete.
     Afterwards(&'a Stage),
+    /// The same, taken back.
+    TakeBack(&'a Stage),
 }
 
 /// Takes the lock on the target again whenever the session that held it ends, for as long as it

@@ -54,3 +54,8 @@ pub fn serving(status: &Status) -> Serving {
         () => Serving::Source,
     }
 }
+
+/// Whether the target was opened, or may have been: from there on the way is forward.
+pub(crate) fn is_decided(status: &Status) -> bool {
+    status.steps.contains_key(&StepId::new(cutover::OPEN))
+}

@@ -127,7 +127,8 @@ fn everything_that_is_not_in_the_stream_is_carried_at_the_cutover() {
     assert_eq!(status["stands"], "switched");
     assert_eq!(status["fenced"], Value::Null);
     all.cut_over(&[]).must_end(4, &["done already"]);
-    all.run(&["abort", "--yes"]).must_end(4, &["the switch to the target is made"]);
+    all.run(&["abort", "--yes"])
+        .must_end(4, &["the switch to the target is made"]);
     all.run(&["finalize", "--yes"]).must_end(0, &[]);
     let identity = "select relreplident from pg_class where relname = 'prices_all'";
     assert_eq!(all.both(identity), ["d", "d"]);

@@ -96,6 +96,14 @@ fn prepare(scene: &Scene<'_>, online: &Online, streamed: &Streamed) -> Vec<Step>
         ));
         steps.push(subscribe("reverse.subscribe", reverse(scene, online)));
     }
+    // To change a subscription restarts its worker, which may take PostgreSQL 15 five seconds.
+    steps.push(Step {
+        effects: vec![Effect::Replication(Replication::AwaitReader {
+            side: Side::Source,
+            slot: online.slot.clone(),
+        })],
+        ..step("cutover.near", "the target follows, and is drained at once")
+    });
     steps.push(Step {
         effects: vec![Effect::Replication(Replication::ReadFence(source_fence(
             scene, online,

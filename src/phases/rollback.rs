@@ -73,16 +73,6 @@ fn prepare(scene: &Scene<'_>, online: &Online, fence: &Fence) -> Vec<Step> {
     subscription.effects.insert(0, again);
     vec![
         Step {
-            effects: vec![Effect::Replication(Replication::AwaitReader {
-                side: Side::Target,
-                slot: online.reverse_name(),
-            })],
-            ..step(
-                "rollback.guard",
-                "the source follows the target, and is near",
-            )
-        },
-        Step {
             effects: vec![acknowledge("on")],
             undo: vec![acknowledge("off")],
             ..step(
@@ -93,6 +83,17 @@ fn prepare(scene: &Scene<'_>, online: &Online, fence: &Fence) -> Vec<Step> {
         Step {
             if_interrupted: step("rollback.subscribe", "").if_interrupted,
             ..subscription
+        },
+        // To change a subscription restarts its worker, which may take PostgreSQL 15 five seconds.
+        Step {
+            effects: vec![Effect::Replication(Replication::AwaitReader {
+                side: Side::Target,
+                slot: online.reverse_name(),
+            })],
+            ..step(
+                "rollback.near",
+                "the source follows, and is drained at once",
+            )
         },
         Step {
             effects: vec![Effect::Replication(Replication::ReadFence(fence.clone()))],

@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+use tokio::time::timeout;
+use tokio_postgres::Client;
+
 use super::follow::SOON_DRAINED_BYTES;
 use super::slot as slots;
 use crate::effect::Side;
@@ -22,6 +25,13 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// How long a slot may be without a reader: a worker starts within five seconds of another
 /// (`wal_retrieve_retry_interval`), and several may have to.
 const READER: Duration = Duration::from_secs(60);
+
+/// A drain that takes no longer than this may as well hold up the application.
+const AT_ONCE: Duration = Duration::from_millis(500);
+
+/// How often it is tried at most to drain at once. A link on which that never works leaves it to
+/// the deadline of the switch.
+const TRIALS: u32 = 10;
 
 /// Between two looks for a reader.
 const READER_PAUSE: Duration = Duration::from_millis(50);
@@ -74,7 +84,9 @@ pub(super) fn reader(slot: &str) -> String {
     )
 }
 
-/// Waits until it makes sense to fence: the slot is read, and soon drained.
+/// Waits until it makes sense to fence: the slot is read, and was just drained in a moment while
+/// the application went on. Bytes alone do not tell: of a large transaction that was streamed the
+/// reader confirms what it received, and applies it for as long as that takes.
 ///
 /// # Errors
 /// What the server says, that the slot is gone or not read, or that it was stopped.
@@ -83,39 +95,54 @@ pub(super) async fn await_reader(
     scene: Scene<'_>,
     (side, slot): (Side, &str),
 ) -> Result<Output> {
-    let sql = reader(slot);
     let client = world.session_for(scene, side.into()).await?;
-    let give_up = tokio::time::Instant::now() + READER;
     let work = async {
-        loop {
-            let row = client
-                .query_opt(&sql, &[])
-                .await?
-                .ok_or_else(|| gone(slot))?;
-            let (active, behind): (bool, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
-            let behind = behind.and_then(|bytes| u64::try_from(bytes).ok());
-            if active && behind.is_some_and(|bytes| bytes <= SOON_DRAINED_BYTES) {
-                return Ok(Output::default());
+        is_read(&client, slot).await?;
+        for _ in 0..TRIALS {
+            let begun = tokio::time::Instant::now();
+            let trial = timeout(READER, drained(world, &client, slot)).await;
+            trial.map_err(|_| not_ready(slot, READS_NO_FURTHER))??;
+            if begun.elapsed() <= AT_ONCE {
+                break;
             }
-            if tokio::time::Instant::now() > give_up {
-                return Err(not_ready(slot, active, behind));
-            }
-            tokio::time::sleep(READER_PAUSE).await;
         }
+        Ok(Output::default())
     };
     world.unless_stopped(work).await
 }
 
-fn not_ready(slot: &str, active: bool, behind: Option<u64>) -> Error {
-    let why = match (active, behind) {
-        (false, _) => "nobody reads it: the subscription's apply worker does not run".to_owned(),
-        (true, behind) => format!("its reader is {} bytes behind", behind.unwrap_or_default()),
-    };
+/// Waits until the slot has a reader that is not far behind.
+async fn is_read(client: &Client, slot: &str) -> Result<()> {
+    let sql = reader(slot);
+    let give_up = tokio::time::Instant::now() + READER;
+    loop {
+        let row = client
+            .query_opt(&sql, &[])
+            .await?
+            .ok_or_else(|| gone(slot))?;
+        let (active, behind): (bool, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
+        let behind = behind.and_then(|bytes| u64::try_from(bytes).ok());
+        if active && behind.is_some_and(|bytes| bytes <= SOON_DRAINED_BYTES) {
+            return Ok(());
+        }
+        if tokio::time::Instant::now() > give_up {
+            let why = if active { IS_BEHIND } else { NOT_READ };
+            return Err(not_ready(slot, why));
+        }
+        tokio::time::sleep(READER_PAUSE).await;
+    }
+}
+
+const NOT_READ: &str = "nobody reads it: the subscription's apply worker does not run";
+const IS_BEHIND: &str = "its reader is more than 16 MiB behind";
+const READS_NO_FURTHER: &str = "its reader did not flush within a minute what was written before";
+
+fn not_ready(slot: &str, why: &str) -> Error {
     Error::failed(
         format!("the replication slot {slot} is not ready to be drained"),
         "Nothing was fenced. The subscriber's server log says why its apply worker is not further.",
     )
-    .because(why)
+    .because(why.to_owned())
 }
 
 /// Waits until the slot's reader has everything; the deadline of the stage ends the wait. The
@@ -129,34 +156,37 @@ pub(super) async fn drain(
     (side, slot): (Side, &str),
 ) -> Result<Output> {
     let client = world.session_for(scene, side.into()).await?;
-    let work = async {
-        let answer = client.simple_query(BARRIER).await?;
-        let barrier = slots::first_row(answer)
-            .and_then(|row| row.get(0).map(str::to_owned))
-            .ok_or_else(|| gone(slot))?;
-        let sql = question(slot, &barrier);
-        loop {
-            let row = client
-                .query_opt(&sql, &[])
-                .await?
-                .ok_or_else(|| gone(slot))?;
-            if row.try_get(0)? {
-                world.waits_for(String::new());
-                return Ok(Output::of(&barrier));
-            }
-            let (left, active): (i64, bool) = (row.try_get(1)?, row.try_get(2)?);
-            let reader = if active {
-                ""
-            } else {
-                "; NOBODY reads the slot"
-            };
-            world.waits_for(format!(
-                "{left} bytes of WAL to reach the other side{reader}"
-            ));
-            tokio::time::sleep(PAUSE).await;
-        }
-    };
+    let work = async { Ok(Output::of(&drained(world, &client, slot).await?)) };
     world.unless_stopped(work).await
+}
+
+/// Sets a barrier, and waits until the slot's reader has flushed everything before it.
+async fn drained(world: &World, client: &Client, slot: &str) -> Result<String> {
+    let answer = client.simple_query(BARRIER).await?;
+    let barrier = slots::first_row(answer)
+        .and_then(|row| row.get(0).map(str::to_owned))
+        .ok_or_else(|| gone(slot))?;
+    let question = client.prepare(&question(slot, &barrier)).await?;
+    loop {
+        let row = client
+            .query_opt(&question, &[])
+            .await?
+            .ok_or_else(|| gone(slot))?;
+        if row.try_get(0)? {
+            world.waits_for(String::new());
+            return Ok(barrier);
+        }
+        let (left, active): (i64, bool) = (row.try_get(1)?, row.try_get(2)?);
+        let reader = if active {
+            ""
+        } else {
+            "; NOBODY reads the slot"
+        };
+        world.waits_for(format!(
+            "{left} bytes of WAL to reach the other side{reader}"
+        ));
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 /// Proves that nothing was written that was not taken, once nobody reads the slot any more.

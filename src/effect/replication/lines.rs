@@ -18,7 +18,14 @@ pub(in crate::effect) fn lines(effect: &Replication) -> Vec<String> {
         Replication::ReadFence(fence) => on(fence.side, fence::questions(fence)),
         Replication::OpenFence { fence, before: _ } => open_lines(fence),
         Replication::AwaitSilence { side, terminate } => on(side, [silence::question(*terminate)]),
-        Replication::AwaitReader { side, slot } => on(side, [drain::reader(slot)]),
+        Replication::AwaitReader { side, slot } => on(
+            side,
+            [
+                drain::reader(slot),
+                drain::BARRIER.to_owned(),
+                drain::question(slot, "<barrier>"),
+            ],
+        ),
         Replication::Drain { side, slot } => on(
             side,
             [

@@ -127,19 +127,39 @@ fn a_network_cut_while_it_replicates_loses_nothing() {
 }
 
 #[test]
-fn a_stream_that_is_held_up_during_the_cutover_has_it_taken_back() {
+fn a_stream_that_is_held_up_before_the_cutover_holds_up_nobody() {
     let (night, network) = Night::over_a_network();
     let ledger = night.open_the_shop();
     night.replicate();
+    let before = ledger.refusals();
     network.of_the_stream.freeze();
-    let begun = Instant::now();
-    night.cut_over().must_end(TAKEN_BACK, &[]);
-    serves(&ledger, begun, Side::Source);
+    let cutover = night.start(&["cutover", "--yes"]);
+    let journal = night.folder.state().join("journal.jsonl");
+    wait_until("the cutover waits for the stream", || {
+        let journal = std::fs::read_to_string(&journal).unwrap_or_default();
+        journal.contains("cutover.near")
+    });
+    serves(&ledger, Instant::now(), Side::Source);
+    assert_eq!(ledger.refusals(), before, "the application saw an error");
     network.of_the_stream.heal();
-    night.replicate();
     let begun = Instant::now();
-    night.cut_over().must_end(DONE, &[]);
+    night.end_of(cutover).must_end(DONE, &[]);
     serves(&ledger, begun, Side::Target);
+    night.must_be_on_the_target(&ledger.stop());
+}
+
+#[test]
+fn a_stream_that_is_held_up_during_the_cutover_loses_nothing() {
+    let (night, network) = Night::over_a_network();
+    let ledger = night.open_the_shop();
+    night.replicate();
+    let before = ledger.refusals();
+    let cutover = night.start(&["cutover", "--yes"]);
+    wait_for_fence(&ledger, before);
+    network.of_the_stream.freeze();
+    let first = night.end_of(cutover);
+    network.of_the_stream.heal();
+    ends_on_the_target(&night, &ledger, &first);
     night.must_be_on_the_target(&ledger.stop());
 }
 

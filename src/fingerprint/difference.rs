@@ -63,14 +63,14 @@ impl Fingerprint {
     fn change(&self, target: &Self, name: &ObjectName) -> Option<Change> {
         match (self.objects.get(name), target.objects.get(name)) {
             (Some(was), Some(is)) if !same(was, is, self.prints_otherwise_than(target)) => {
-                let (source, target) = (was.definition.clone(), is.definition.clone());
+                let (source, target) = (was.definition.to_string(), is.definition.to_string());
                 Some(Change::Differs { source, target })
             }
             (Some(was), None) if self.alone(was, target) => Some(Change::OnlyOnSource {
-                source: was.definition.clone(),
+                source: was.definition.to_string(),
             }),
             (None, Some(is)) if target.alone(is, self) => Some(Change::OnlyOnTarget {
-                target: is.definition.clone(),
+                target: is.definition.to_string(),
             }),
             _ => None,
         }

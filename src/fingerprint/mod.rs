@@ -8,8 +8,7 @@ mod take;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 pub use difference::{Change, Difference};
 pub use take::take;
@@ -17,9 +16,8 @@ pub use take::take;
 /// What an object is called, in PostgreSQL's own words (`pg_identify_object`): `table
 /// public.orders`, `column public.orders.id`, `constraint orders_pkey on public.orders`,
 /// `privileges on function public.f(integer)`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ObjectName(String);
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectName(Arc<str>);
 
 impl ObjectName {
     /// Makes the name from `type` and `identity` as `pg_identify_object` gives them.
@@ -41,12 +39,16 @@ impl ObjectName {
     /// Makes the name from one that PostgreSQL printed: without `pg_catalog`, as everywhere else in
     /// its output, and without the quotes that a name has on some majors for being a keyword there.
     fn printed(name: &str) -> Self {
-        Self(deparsed::without_needless_quotes(name).replace("pg_catalog.", ""))
+        Self(
+            deparsed::without_needless_quotes(name)
+                .replace("pg_catalog.", "")
+                .into(),
+        )
     }
 
     /// The name of something that belongs to this object: `comment on …`.
     fn prefixed(&self, prefix: &str) -> Self {
-        Self(format!("{prefix} {self}"))
+        Self(format!("{prefix} {self}").into())
     }
 
     /// The name as text.
@@ -62,8 +64,7 @@ impl fmt::Display for ObjectName {
 }
 
 /// Which side of an object an entry tells: a migration may leave some of them behind on purpose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Aspect {
     /// What it is.
     Definition,
@@ -85,8 +86,7 @@ pub enum Aspect {
 }
 
 /// How two definitions of one object are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Comparison {
     /// To the last character.
     Exact,
@@ -97,28 +97,25 @@ enum Comparison {
 }
 
 /// One entry of a fingerprint.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
     /// The schema it lies in, where it lies in one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub schema: Option<String>,
+    pub schema: Option<Arc<str>>,
     /// The relation it is or belongs to; for an owned sequence, the table that owns it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub relation: Option<String>,
+    pub relation: Option<Arc<str>>,
     /// Without this object it cannot be: the table of a column, the object of a comment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<ObjectName>,
     /// Which side of the object this tells.
     pub aspect: Aspect,
     /// What a person reads to see a difference. It holds no option that could be a secret.
-    pub definition: String,
+    pub definition: Arc<str>,
     comparison: Comparison,
     /// The oldest major that has such objects: an older server cannot miss them.
     since: u32,
 }
 
 /// The schema of one database at one moment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fingerprint {
     /// The server's major version.
     major: u32,

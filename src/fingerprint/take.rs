@@ -1,8 +1,10 @@
 //! Takes the fingerprint of a database over a connection that its caller opened.
 //! Never writes: everything runs in one read-only transaction under one snapshot.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
 use std::pin::pin;
+use std::sync::{Arc, Mutex};
 
 use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
@@ -101,11 +103,12 @@ async fn read(
     client: &Client,
     major: u32,
 ) -> Result<Objects, (&'static str, tokio_postgres::Error)> {
+    let words = &Words::default();
     let asked = QUERIES
         .iter()
         .filter(|query| query.since <= major)
         .map(|query| async move {
-            let found = entries(client, query.sql).await;
+            let found = entries(client, query, words).await;
             found
                 .map(|found| (query, found))
                 .map_err(|error| (query.name, error))
@@ -129,44 +132,73 @@ async fn read(
 }
 
 /// The answer to a query, taken row by row: thousands of tables have a hundred thousand of them.
-async fn entries(client: &Client, sql: &str) -> Result<Vec<Entry>, tokio_postgres::Error> {
+async fn entries(
+    client: &Client,
+    query: &Query,
+    words: &Words,
+) -> Result<Vec<Entry>, tokio_postgres::Error> {
     let none: [(&str, Type); 0] = [];
-    let rows = client.query_typed_raw(sql, none).await?;
+    let rows = client.query_typed_raw(query.sql, none).await?;
     let mut rows = pin!(rows);
     let mut entries = Vec::new();
     while let Some(row) = rows.try_next().await? {
-        entries.extend(Entry::read(&row)?);
+        entries.extend(Entry::read(&row, query, words)?);
     }
     Ok(entries)
+}
+
+/// Every word once: thousands of tables lie in a few schemas, have columns defined alike, and are
+/// the parents of a dozen entries each. Without this, the memory of two fingerprints is that of a whole run.
+#[derive(Default)]
+struct Words(Mutex<HashSet<Arc<str>>>);
+
+impl Words {
+    fn kept(&self, word: &str) -> Arc<str> {
+        let mut known = self.0.lock().expect("no holder of this lock panics");
+        if let Some(word) = known.get(word) {
+            return Arc::clone(word);
+        }
+        let word: Arc<str> = word.into();
+        known.insert(Arc::clone(&word));
+        word
+    }
+
+    fn name(&self, name: &ObjectName) -> ObjectName {
+        ObjectName(self.kept(&name.0))
+    }
 }
 
 /// One row of a query.
 struct Entry {
     name: ObjectName,
-    schema: Option<String>,
-    relation: Option<String>,
+    schema: Option<Arc<str>>,
+    relation: Option<Arc<str>>,
     parent: Option<ObjectName>,
     /// The oldest major that has such objects, where the query does not say it of all.
     since: Option<u32>,
-    definition: String,
+    definition: Arc<str>,
 }
 
 impl Entry {
     /// `None` for an object that was dropped while the query ran: its identity is NULL.
-    fn read(row: &Row) -> Result<Option<Self>, tokio_postgres::Error> {
-        let kind: Option<String> = row.try_get("type")?;
-        let identity: Option<String> = row.try_get("identity")?;
-        let definition: Option<String> = row.try_get("definition")?;
+    fn read(
+        row: &Row,
+        query: &Query,
+        words: &Words,
+    ) -> Result<Option<Self>, tokio_postgres::Error> {
+        let kind: Option<&str> = row.try_get("type")?;
+        let identity: Option<&str> = row.try_get("identity")?;
+        let definition: Option<&str> = row.try_get("definition")?;
         let (Some(kind), Some(identity), Some(definition)) = (kind, identity, definition) else {
             return Ok(None);
         };
         Ok(Some(Self {
-            name: ObjectName::new(&kind, &identity),
-            schema: optional(row, "schema")?,
-            relation: optional(row, "relation")?,
-            parent: optional(row, "parent")?.map(|name: String| ObjectName::printed(&name)),
+            name: words.name(&ObjectName::new(kind, identity)),
+            schema: optional(row, "schema")?.map(|word| words.kept(word)),
+            relation: optional(row, "relation")?.map(|word| words.kept(word)),
+            parent: optional(row, "parent")?.map(|name| words.name(&ObjectName::printed(name))),
             since: optional(row, "since")?.map(i32::unsigned_abs),
-            definition,
+            definition: words.kept(&readable(definition, query.comparison)),
         }))
     }
 
@@ -176,7 +208,7 @@ impl Entry {
             relation: self.relation,
             parent: self.parent,
             aspect: query.aspect,
-            definition: readable(self.definition, query.comparison),
+            definition: self.definition,
             comparison: query.comparison,
             since: self.since.unwrap_or(query.since),
         };
@@ -199,7 +231,7 @@ impl Entry {
             relation: of.and_then(|of| of.relation.clone()),
             parent: of.map(|_| self.name.clone()),
             aspect: query.aspect,
-            definition: readable(self.definition, query.comparison),
+            definition: self.definition,
             comparison: query.comparison,
             since: query.since.max(of.map_or(OLDEST, |of| of.since)),
         };
@@ -207,9 +239,9 @@ impl Entry {
     }
 }
 
-fn optional<T>(row: &Row, column: &str) -> Result<Option<T>, tokio_postgres::Error>
+fn optional<'a, T>(row: &'a Row, column: &str) -> Result<Option<T>, tokio_postgres::Error>
 where
-    T: for<'a> tokio_postgres::types::FromSql<'a>,
+    T: tokio_postgres::types::FromSql<'a>,
 {
     if row.columns().iter().any(|there| there.name() == column) {
         return row.try_get(column);
@@ -217,10 +249,10 @@ where
     Ok(None)
 }
 
-fn readable(definition: String, comparison: Comparison) -> String {
+fn readable(definition: &str, comparison: Comparison) -> Cow<'_, str> {
     match comparison {
-        Comparison::Deparsed => deparsed::one_line(&definition),
-        Comparison::Exact | Comparison::Order => definition,
+        Comparison::Deparsed => deparsed::one_line(definition).into(),
+        Comparison::Exact | Comparison::Order => definition.into(),
     }
 }
 
@@ -253,6 +285,6 @@ fn give_parents(objects: &mut Objects) {
     }
 }
 
-fn place(object: &Object) -> (Option<String>, Option<String>) {
+fn place(object: &Object) -> (Option<Arc<str>>, Option<Arc<str>>) {
     (object.schema.clone(), object.relation.clone())
 }

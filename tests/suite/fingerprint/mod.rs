@@ -247,17 +247,6 @@ fn what_a_selection_leaves_out_is_not_compared_and_the_rest_is() {
 }
 
 #[test]
-fn a_fingerprint_written_down_and_read_again_is_the_same() {
-    let cluster = Cluster::shared(18);
-    let database = cluster.create_database("kept");
-    cluster.load(&database, &data("printed_differently.sql"));
-    let taken = take(cluster, &database);
-    let text = serde_json::to_string(&taken).expect("it can be written");
-    let read: Fingerprint = serde_json::from_str(&text).expect("it can be read");
-    assert_eq!(taken, read);
-}
-
-#[test]
 fn secrets_in_the_options_of_servers_and_user_mappings_are_never_read_out() {
     let cluster = Cluster::shared(15);
     let database = cluster.create_database("secrets");
@@ -268,7 +257,7 @@ fn secrets_in_the_options_of_servers_and_user_mappings_are_never_read_out() {
          create user mapping for public server s options (user 'u', password 'hunter2');",
     );
     let taken = take(cluster, &database);
-    let text = serde_json::to_string(&taken).expect("it can be written");
+    let text = format!("{taken:?}");
     assert!(!text.contains("hunter2"), "{text}");
     assert!(
         text.contains("password=<hidden>") && text.contains("user=u"),

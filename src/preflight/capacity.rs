@@ -2,7 +2,7 @@
 //! It never estimates time.
 
 use super::{Case, Finding, Level, found, is_dumped};
-use crate::inspect::Server;
+use crate::inspect::{RelationKind, Server};
 use crate::spec::Existing;
 
 /// What a compressed dump takes at most of its tables' size, in percent. Text in the form of COPY
@@ -13,15 +13,20 @@ const DUMP_SHARE_PERCENT: u64 = 50;
 /// What a parallel dump or restore connects beside its workers: the leader, and one of our own.
 const BESIDE_WORKERS: u64 = 2;
 
-/// `pg_dump` locks every table that it dumps in one transaction.
+/// The first version whose sequences `pg_dump` reads all at once, without a lock on each
+/// (`pg_get_sequence_data`).
+const SEQUENCES_AT_ONCE: u32 = 18;
+
+/// `pg_dump` locks every table that it dumps in one transaction, and every sequence that it reads.
 pub(super) fn source_locks(case: &Case<'_>) -> Vec<Finding> {
-    let tables = case.kept().filter(|relation| is_dumped(relation)).count();
-    locks(
-        &case.facts.source.server,
-        tables as u64,
-        "source",
-        "dumping",
-    )
+    let server = &case.facts.source.server;
+    let each = server.major() < SEQUENCES_AT_ONCE;
+    let sequences = case
+        .kept_with_rows()
+        .filter(|relation| each && relation.kind == RelationKind::Sequence);
+    let tables = case.kept().filter(|relation| is_dumped(relation));
+    let locked = tables.count() + sequences.count();
+    locks(server, locked as u64, "source", "dumping")
 }
 
 /// Removing what is there locks every table of it in one transaction, with its indexes and TOAST.
@@ -107,8 +112,8 @@ fn locks(server: &Server, tables: u64, side: &str, doing: &str) -> Vec<Finding> 
         Level::Refusal,
         "locks",
         format!(
-            "{doing} {tables} tables takes as many locks at once on the {side}, whose lock table \
-             has {slots} slots"
+            "{doing} {tables} relations takes as many locks at once on the {side}, whose \
+             lock table has {slots} slots"
         ),
         format!(
             "Set max_locks_per_transaction = {enough} on the {side} (it is {now}) and restart it."

@@ -1,9 +1,9 @@
 //! Findings about room.
 //! Never needs a server.
 
-use super::made::{CHOICES, facts, filled_database, table};
+use super::made::{CHOICES, facts, filled_database, server, table};
 use super::{found_when, found_with};
-use crate::inspect::Facts;
+use crate::inspect::{Facts, Relation, RelationKind};
 use crate::preflight::{Choices, preflight};
 use crate::selection::Selection;
 use crate::spec::Existing;
@@ -43,4 +43,23 @@ fn room_is_counted_in_lock_slots_connections_and_bytes() {
             .starts_with("Set max_locks_per_transaction = 256 "),
         "{locks:?}"
     );
+}
+
+#[test]
+fn sequences_take_locks_too_until_they_are_read_all_at_once() {
+    let many = |f: &mut Facts| {
+        f.source.relations = (0..4000).map(|n| table(&format!("t{n}"))).collect();
+        let sequence = |n| Relation {
+            kind: RelationKind::Sequence,
+            ..table(&format!("s{n}"))
+        };
+        f.source.relations.extend((0..4000).map(sequence));
+        f.free_bytes = u64::MAX;
+    };
+    assert_eq!(found_when(many), ["R locks"]);
+    let later = |f: &mut Facts| {
+        many(f);
+        f.source.server = server("old", 18);
+    };
+    assert_eq!(found_when(later), [""; 0]);
 }

@@ -90,15 +90,30 @@ impl Ends {
         state: &Path,
         application_name: &str,
     ) -> Result<Self> {
+        let ends = Self::named(resolved, state, application_name).await?;
+        Ok(Self {
+            maintenance: maintenance(&ends.target).await?,
+            ..ends
+        })
+    }
+
+    /// The same without a look at the target's server, which may not answer: its maintenance
+    /// database is taken to be the target.
+    ///
+    /// # Errors
+    /// What the connection strings say.
+    pub(crate) async fn named(
+        resolved: &Resolved,
+        state: &Path,
+        application_name: &str,
+    ) -> Result<Self> {
         let source = reach(Side::Source, &resolved.source, state).await?;
         let target = reach(Side::Target, &resolved.target, state).await?;
-        let source = source.with_application_name(application_name);
         let target = target.with_application_name(application_name);
-        let maintenance = maintenance(&target).await?;
         Ok(Self {
-            source,
+            source: source.with_application_name(application_name),
+            maintenance: target.clone(),
             target,
-            maintenance,
         })
     }
 

@@ -7,7 +7,8 @@ use std::path::Path;
 use crate::effect::lines;
 use crate::error::{Error, Result};
 use crate::journal::Status;
-use crate::plan::{Plan, Step, StepId};
+use crate::phases;
+use crate::plan::{Phase, Plan, Step, StepId};
 use crate::report::some_of;
 use crate::secret::redact;
 
@@ -61,6 +62,22 @@ pub(crate) fn check_undo(plan: &Plan, status: &Status) -> Result<()> {
             some_of(&unknown, 10)
         ),
         "Undo the edit that took them out of the plan, then run `pg_dbmigrator abort` again.",
+    ))
+}
+
+/// Refuses to go on with a migration that went on to something else than `phase`.
+///
+/// # Errors
+/// [`crate::error::Exit::Refused`], with the command that goes on.
+pub(crate) fn check_afterwards(plan: &Path, status: &Status, phase: Option<Phase>) -> Result<()> {
+    let begun = phases::begun_afterwards(status).filter(|begun| Some(*begun) != phase);
+    let Some(begun) = begun else {
+        return Ok(());
+    };
+    let command = begun.to_string().to_lowercase();
+    Err(Error::refused(
+        format!("a {command} of this migration began and did not end"),
+        format!("Run `pg_dbmigrator {command} {}`.", plan.display()),
     ))
 }
 

@@ -10,6 +10,9 @@ use crate::state::{CONNECTION_FILES, StateDir};
 /// How long a killed program may take to be gone: one that writes to a slow disk ends only then.
 const GRACE: Duration = Duration::from_secs(30);
 
+/// How old a request to cut over may be, to be meant for the run that finds it at its beginning.
+const FRESH: Duration = Duration::from_secs(1);
+
 /// Ends programs that an earlier run left, then removes what it left in the state directory. The
 /// caller holds the lock on it.
 ///
@@ -40,9 +43,18 @@ fn remove_files(state: &StateDir) -> std::io::Result<()> {
             std::fs::remove_dir_all(entry.path())?;
         } else if name.starts_with(StateDir::HALF_WRITTEN) {
             std::fs::remove_file(entry.path())?;
+        } else if entry.path() == state.cutover_request() && is_stale(&entry)? {
+            std::fs::remove_file(entry.path())?;
         }
     }
     Ok(())
+}
+
+/// Whether a request was made to an earlier run, which did not live to see it: nobody waits for the
+/// cutover any more. One that was made a moment ago may be meant for this run.
+fn is_stale(entry: &std::fs::DirEntry) -> std::io::Result<bool> {
+    let age = entry.metadata()?.modified()?.elapsed();
+    Ok(age.is_ok_and(|age| age > FRESH))
 }
 
 /// Kills every program that works with connection files of this state directory, and returns how

@@ -1,7 +1,9 @@
 //! The library's front door: a plan file in, a dry run, a migration or its undoing out.
 //! It puts the rooms together; it knows neither SQL nor the terminal.
 
+mod abort;
 mod afterwards;
+mod closed;
 mod prepared;
 mod standing;
 mod switching;
@@ -21,7 +23,6 @@ use crate::embedded;
 use crate::ends::Ends;
 use crate::error::{Error, Result};
 use crate::events::{Events, Happened, ProgressEvent, Whence};
-use crate::executor::Executor;
 use crate::inspect::Facts;
 use crate::journal::{Journal, Status};
 use crate::outcome::MigrationOutcome;
@@ -237,6 +238,8 @@ impl Migrator {
         }
         let migration = status.migration.clone().unwrap_or_else(random_name);
         let name = application_name(&migration);
+        let journal = self.open_what_is_closed(&name, journal).await?;
+        let status = journal.status().clone();
         let ends = Ends::reach(&self.resolved, self.state.path(), &name).await?;
         ends.end_leftovers(&name, &Side::ALL).await?;
         let target_lock = ends.lock().await?;
@@ -266,70 +269,6 @@ impl Migrator {
         self.tell_end(done.as_ref().map(Some));
         self.events.close();
         done
-    }
-
-    /// Takes back everything that this migration did on the target, stops and removes its
-    /// throwaway servers, and forgets it. Says what it did, a line each.
-    ///
-    /// # Errors
-    /// When the migration is complete, or something cannot be taken back yet.
-    pub async fn abort(&self) -> Result<Vec<String>> {
-        let done = self.take_back().await;
-        self.events.close();
-        done
-    }
-
-    async fn take_back(&self) -> Result<Vec<String>> {
-        if !self.state.exists() {
-            return Ok(Vec::new());
-        }
-        let _lock = self.state.lock().await?;
-        let journal = Journal::open(&self.state)?;
-        let status = journal.status().clone();
-        if phases::is_decided(&status) {
-            return Err(crate::history::switched(&self.resolved.path));
-        }
-        if status.completed.is_some() {
-            return Err(crate::history::complete(&self.resolved.path));
-        }
-        let mut said = Vec::new();
-        if status.migration.is_some() && !status.aborted {
-            said = self.take_back_steps(&status, journal).await?;
-        }
-        said.extend(self.remove_state().await?);
-        Ok(said)
-    }
-
-    /// Takes back what was done on the target. The source is not needed for it, and may be what
-    /// the migration failed for.
-    async fn take_back_steps(&self, status: &Status, journal: Journal) -> Result<Vec<String>> {
-        let migration = status.migration.as_deref().unwrap_or_default();
-        let Some(facts) = self.state.read::<Facts>(&self.state.facts())? else {
-            return Ok(Vec::new());
-        };
-        let name = application_name(migration);
-        let ends = Ends::reach(&self.resolved, self.state.path(), &name).await?;
-        ends.end_leftovers(&name, &[Side::Target]).await?;
-        if let Err(error) = ends.end_leftovers(&name, &[Side::Source]).await {
-            tracing::warn!("the source was not searched for sessions of this migration: {error}");
-        }
-        let _target_lock = ends.lock().await?;
-        ends.still_are(&facts, &[Side::Target]).await?;
-        if !phases::leaves_target_as_found(status) {
-            let made = phases::made_database(status);
-            ends.target_is_ours(&facts.target, made).await?;
-        }
-        let plan = plan::plan(&self.resolved, &facts)?;
-        crate::history::check_undo(&plan, status)?;
-        let world = self.world(ends, status);
-        let journal = Mutex::new(journal);
-        let executor = Executor {
-            plan: &plan,
-            world: &world,
-            journal: &journal,
-        };
-        executor.abort().await?;
-        Ok(taken_back::taken_back(&plan, status, &world).await)
     }
 
     /// Removes throwaway servers and the state directory.

@@ -134,6 +134,9 @@ pub struct Switch {
     pub deadline: Duration,
     /// The step that begins to hold up the application.
     pub from: StepId,
+    /// The step that closes the side that serves; taken back before all others, and with it `from`,
+    /// so that the application waits for no other server.
+    pub fence: StepId,
     /// The first step after which there is only one way, forward.
     pub decided_by: StepId,
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::journal::Status;
-use crate::plan::{IfInterrupted, Plan, Stage, StepId};
+use crate::plan::{IfInterrupted, Plan, Stage, Step, StepId, Switch};
 
 /// The steps to be taken back, where they were begun, before the plan is carried on. Every question
 /// of a step that was started and not done has been answered, and was answered with no.
@@ -21,14 +21,52 @@ pub(crate) fn to_be_redone(plan: &Plan, status: &Status) -> BTreeSet<StepId> {
             again.extend(stage.steps.iter().map(|step| step.id.clone()));
         }
     }
+    let stays = decided(plan, status);
     loop {
         let known = again.len();
         add_dependents(plan, status, &mut again);
+        again.retain(|id| !stays.contains(id));
         add_later_stages(plan, status, &mut again);
+        again.retain(|id| !stays.contains(id));
         if again.len() == known {
             return again;
         }
     }
+}
+
+/// The steps up to the end of a switch that was decided. Applications may have written to the other
+/// side since: a step of them that was cut short is done again as it is, and none is taken back.
+fn decided(plan: &Plan, status: &Status) -> BTreeSet<StepId> {
+    let begun = |switch: &Switch| status.steps.contains_key(&switch.decided_by);
+    let stages = plan.stages.iter().rev();
+    let past = stages.skip_while(|stage| !stage.switch.as_ref().is_some_and(begun));
+    let steps = past.flat_map(|stage| &stage.steps);
+    steps.map(|step| step.id.clone()).collect()
+}
+
+/// The steps of a stage in the order in which they are taken back: last first, but what holds up
+/// the application before all others.
+pub(crate) fn backwards(stage: &Stage) -> impl Iterator<Item = &Step> {
+    let holds_up = |step: &&Step| {
+        let switch = stage.switch.as_ref();
+        switch.is_some_and(|switch| step.id == switch.fence || step.id == switch.from)
+    };
+    let (first, rest): (Vec<_>, Vec<_>) = stage.steps.iter().rev().partition(holds_up);
+    first.into_iter().chain(rest)
+}
+
+/// What a run that was cut short left closed, with nothing decided: its stage, and the steps to be
+/// taken back at once.
+pub(crate) fn left_closed<'p>(plan: &'p Plan, status: &Status) -> Option<(&'p Stage, Vec<StepId>)> {
+    let stages = plan.stages.iter().chain(&plan.afterwards);
+    let mut stages = stages.filter(|stage| is_undecided(stage, status));
+    stages.find_map(|stage| {
+        let switch = stage.switch.as_ref()?;
+        let closing = [&switch.fence, &switch.from].into_iter();
+        let closing = closing.filter(|id| status.steps.contains_key(id));
+        let closing: Vec<StepId> = closing.cloned().collect();
+        (!closing.is_empty()).then_some((stage, closing))
+    })
 }
 
 /// Whether a stage that is one decision was begun, and nothing was decided: it held up the
@@ -94,7 +132,7 @@ fn add_later_stages(plan: &Plan, status: &Status, again: &mut BTreeSet<StepId>) 
 mod tests {
     use super::*;
     use crate::journal::StepStatus;
-    use crate::plan::{Phase, Step, Switch};
+    use crate::plan::Phase;
 
     fn step(id: &str, after: &[&str], under: Option<&str>) -> Step {
         Step {
@@ -200,11 +238,30 @@ mod tests {
         plan.stages[0].switch = Some(Switch {
             deadline: std::time::Duration::ZERO,
             from: StepId::new("fence"),
+            fence: StepId::new("fence"),
             decided_by: StepId::new("open"),
         });
         assert!(again(&plan, &["fence", "drain"]).contains(&"fence".to_owned()));
-        let later = again(&plan, &["fence", "drain", "open", "hooks!"]);
-        assert_eq!(later, ["hooks"]);
+        let order: Vec<&str> = backwards(&plan.stages[0]).map(|s| s.id.as_str()).collect();
+        assert_eq!(order, ["fence", "hooks", "open", "drain"]);
+    }
+
+    #[test]
+    fn of_a_switch_that_was_decided_nothing_is_ever_taken_back() {
+        let mut plan = plan([
+            vec![step("copy", &[], None)],
+            vec![step("fence", &[], None), step("open", &["fence"], None)],
+        ]);
+        plan.stages[1].switch = Some(Switch {
+            deadline: std::time::Duration::ZERO,
+            from: StepId::new("fence"),
+            fence: StepId::new("fence"),
+            decided_by: StepId::new("open"),
+        });
+        assert!(again(&plan, &["copy", "fence", "open!"]).is_empty());
+        assert!(left_closed(&plan, &status(&["copy", "fence", "open!"])).is_none());
+        let (_, closed) = left_closed(&plan, &status(&["copy", "fence!"])).expect("it is closed");
+        assert_eq!(closed, [StepId::new("fence")]);
     }
 
     #[test]

@@ -43,9 +43,16 @@ impl Cutover {
             }
         }
         migrator.cutover_handle().request();
-        Apply::for_cutover(self.file, self.json)
-            .run_with(&migrator)
-            .await
+        let json = self.json;
+        let apply = Apply::for_cutover(self.file, json);
+        match apply.run_with(&migrator).await {
+            // Somebody else was quicker, by a moment.
+            Err(error) if error.exit() == Exit::Locked && migrator.state().is_locked() => {
+                let exit = wait_for_other(&migrator, json).await?;
+                exit.map_or(Err(error), Ok)
+            }
+            ended => ended,
+        }
     }
 }
 

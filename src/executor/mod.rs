@@ -2,8 +2,8 @@
 //! after each, and goes on where an earlier run stopped. It decides nothing the plan left open.
 
 mod switch;
+mod take_back;
 
-use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Instant;
 
@@ -11,12 +11,12 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use crate::crash;
-use crate::effect::{Effect, Output, Scene, World, ask, lines, perform};
+use crate::effect::{Effect, Output, Scene, World, lines, perform};
 use crate::error::{Error, Exit, Result};
 use crate::events::{Happened, Whence};
 use crate::journal::{Event, Journal};
 use crate::plan::{IfInterrupted, Phase, Plan, Stage, Step, StepId};
-use crate::resume::{to_be_redone, to_be_watched};
+use crate::resume::to_be_watched;
 
 /// Performs plans; holds what one run needs.
 pub(crate) struct Executor<'a> {
@@ -66,94 +66,6 @@ impl Executor<'_> {
     fn to_be_watched(&self) -> Vec<StepId> {
         let journal = self.journal.lock().expect("no holder of this lock panics");
         to_be_watched(self.plan, journal.status())
-    }
-
-    /// Takes back every step that was started, in reverse order.
-    ///
-    /// # Errors
-    /// The first failure; abort again goes on from there.
-    pub(crate) async fn abort(&self) -> Result<()> {
-        self.write(Event::Aborting)?;
-        let all = self.plan.steps().map(|step| step.id.clone()).collect();
-        self.take_back(&all, "the migration is aborted").await?;
-        self.write(Event::Aborted)
-    }
-
-    /// Answers for every started step whether it took effect, and takes back what has to be done
-    /// again.
-    async fn take_back_interrupted(&self) -> Result<()> {
-        for stage in &self.plan.stages {
-            for step in stage.steps.iter().filter(|s| self.is_interrupted(&s.id)) {
-                if let IfInterrupted::Ask(question) = &step.if_interrupted
-                    && ask(self.world, question).await?
-                {
-                    let scene = Scene {
-                        phase: stage.phase,
-                        step,
-                    };
-                    self.adopt(scene).await?;
-                }
-            }
-        }
-        let again = {
-            let journal = self.journal.lock().expect("no holder of this lock panics");
-            to_be_redone(self.plan, journal.status())
-        };
-        self.take_back(
-            &again,
-            "it was interrupted, or its session died with the earlier run",
-        )
-        .await
-    }
-
-    /// Writes a step down as done that took effect before it could be; what it has to remember is
-    /// asked now.
-    async fn adopt(&self, scene: Scene<'_>) -> Result<()> {
-        let mut output = Output::default();
-        for effect in &scene.step.effects {
-            if matches!(effect, Effect::Remember { .. }) {
-                output = perform(effect, scene, self.world).await?;
-            }
-        }
-        self.keep(&scene.step.id, &output);
-        self.write(Event::Done {
-            step: scene.step.id.clone(),
-            output: output.value,
-            warnings: output.warnings,
-        })
-    }
-
-    /// Undoes those of the steps that were started, last first.
-    async fn take_back(&self, which: &BTreeSet<StepId>, reason: &str) -> Result<()> {
-        let stages = self.plan.stages.iter().chain(&self.plan.afterwards);
-        for stage in stages.rev() {
-            for step in stage
-                .steps
-                .iter()
-                .rev()
-                .filter(|step| which.contains(&step.id))
-            {
-                if !self.is_begun(&step.id) {
-                    continue;
-                }
-                let scene = Scene {
-                    phase: stage.phase,
-                    step,
-                };
-                if !step.undo.is_empty() {
-                    let reason = reason.to_owned();
-                    self.world.tell(scene, Happened::StepUndone { reason });
-                }
-                for effect in &step.undo {
-                    crash::point();
-                    perform(effect, scene, self.world).await?;
-                }
-                self.write(Event::Undone {
-                    step: step.id.clone(),
-                })?;
-            }
-        }
-        Ok(())
     }
 
     /// Performs a phase: every step as soon as those it waits for are done.

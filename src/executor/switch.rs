@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::Executor;
 use crate::effect::Scene;
+use crate::effect::replication::end_in_flight;
 use crate::error::{Error, Exit, Result};
 use crate::events::Happened;
 use crate::plan::{Phase, Stage, Step, Switch};
@@ -49,8 +50,12 @@ impl Executor<'_> {
                 self.tell_of(stage, Happened::PhaseDone);
                 Ok(())
             }
+            Err(error) if self.is_done(&switch.decided_by) => {
+                let next = format!("{} serves now. {}", to(stage), error.next());
+                Err(error.with_next(next))
+            }
             Err(error) if self.is_begun(&switch.decided_by) => Err(error),
-            Err(error) => Err(self.put_back(stage, error).await),
+            Err(error) => Err(self.put_back((stage, switch), error).await),
         }
     }
 
@@ -75,27 +80,43 @@ impl Executor<'_> {
             if step.id == switch.from {
                 deadline = Some(Instant::now() + switch.deadline);
             }
-            let decides = step.id == switch.decided_by;
-            if decides {
+            if step.id == switch.decided_by {
+                self.decide(stage, step).await?;
                 deadline = None;
+                continue;
             }
-            // From here on, to stop half-way would leave both sides closed.
-            self.world.stop.ignore(decides);
             let work = self.step(stage.phase, step);
-            let done = match deadline {
+            match deadline {
                 Some(at) => timeout_at(at, work).await.unwrap_or_else(|_| {
                     let scene = Scene {
                         phase: stage.phase,
                         step,
                     };
                     Err(self.failed(scene, self.late(step, switch)))
-                }),
-                None => work.await,
-            };
-            self.world.stop.ignore(false);
-            done?;
+                })?,
+                None => work.await?,
+            }
         }
         Ok(())
+    }
+
+    /// Performs the decision until it is done: both sides are closed meanwhile, and whether a try
+    /// that got no answer took effect nobody knows.
+    async fn decide(&self, stage: &Stage, step: &Step) -> Result<()> {
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            self.world.stop.ignore(true);
+            let tried = timeout(ONE_TRY, self.step(stage.phase, step)).await;
+            self.world.stop.ignore(false);
+            match tried.unwrap_or_else(|_| Err(silent())) {
+                Err(error) if Instant::now() < give_up => {
+                    tracing::warn!("{} is tried again: {}", step.id, error.what());
+                    self.world.forget_sessions().await;
+                    sleep(PAUSE).await;
+                }
+                ended => return ended.map_err(|error| decided_and_closed(stage, &error)),
+            }
+        }
     }
 
     fn late(&self, step: &Step, switch: &Switch) -> Error {
@@ -113,24 +134,27 @@ impl Executor<'_> {
         }
     }
 
-    /// Takes every step of the stage back, last first, and says why.
-    async fn put_back(&self, stage: &Stage, error: Error) -> Error {
+    /// Takes every step of the stage back, and says why.
+    async fn put_back(&self, (stage, switch): (&Stage, &Switch), error: Error) -> Error {
         let stopped = self.world.stop.asked();
         self.world.stop.ignore(true);
         let undone = self.until_taken_back(stage, error.what()).await;
         self.world.stop.ignore(false);
-        if let Err(failure) = undone {
-            return still_fenced(&error, &failure);
-        }
-        let exit = stopped.map_or(Exit::RolledBack, |reason| reason.error().exit());
-        let (serves, command) = match stage.phase {
-            Phase::Rollback => (Side::Target, "rollback"),
-            _ => (Side::Source, "cutover"),
+        let closed = self.is_begun(&switch.fence) || self.is_begun(&switch.from);
+        let rest = match undone {
+            Err(failure) if closed => return still_fenced(stage, &error, &failure),
+            Err(failure) => format!(
+                " Not all of the rest could be taken back ({}); the next run does.",
+                failure.what()
+            ),
+            Ok(()) => " Replication goes on.".to_owned(),
         };
+        let exit = stopped.map_or(Exit::RolledBack, |reason| reason.error().exit());
         let next = format!(
-            "The {serves} serves as before, and replication goes on. {} To try again, run \
-             `pg_dbmigrator {command}`.",
-            error.next()
+            "{} serves as before.{rest} {} To try again, run `pg_dbmigrator {}`.",
+            from(stage),
+            error.next(),
+            command(stage)
         );
         error.with_exit(exit).with_next(next)
     }
@@ -138,16 +162,19 @@ impl Executor<'_> {
     async fn until_taken_back(&self, stage: &Stage, reason: &str) -> Result<()> {
         let all = stage.steps.iter().map(|step| step.id.clone()).collect();
         let give_up = Instant::now() + PATIENCE;
+        let side = match stage.phase {
+            Phase::Rollback => Side::Target,
+            _ => Side::Source,
+        };
         loop {
             // A session that was cut may still be waited on.
             self.world.forget_sessions().await;
-            let attempt = timeout(ONE_TRY, self.take_back(&all, reason)).await;
-            let attempt = attempt.unwrap_or_else(|_| {
-                Err(Error::failed(
-                    "a server does not answer",
-                    "Make it reachable, then run the same command again.",
-                ))
-            });
+            let attempt = async {
+                end_in_flight(self.world, side).await?;
+                self.take_back(&all, reason).await
+            };
+            let attempt = timeout(ONE_TRY, attempt).await;
+            let attempt = attempt.unwrap_or_else(|_| Err(silent()));
             match attempt {
                 Err(error) if Instant::now() < give_up => {
                     tracing::warn!("taking the switch back is tried again: {}", error.what());
@@ -159,17 +186,68 @@ impl Executor<'_> {
     }
 }
 
-fn still_fenced(error: &Error, failure: &Error) -> Error {
+/// The side that serves before the switch of this stage.
+fn from(stage: &Stage) -> &'static str {
+    match stage.phase {
+        Phase::Rollback => "The target",
+        _ => "The source",
+    }
+}
+
+/// The side that serves after it.
+fn to(stage: &Stage) -> &'static str {
+    match stage.phase {
+        Phase::Rollback => "The source",
+        _ => "The target",
+    }
+}
+
+/// The command that switches.
+fn command(stage: &Stage) -> &'static str {
+    match stage.phase {
+        Phase::Rollback => "rollback",
+        _ => "cutover",
+    }
+}
+
+fn silent() -> Error {
+    Error::failed(
+        "a server does not answer",
+        "Make it reachable, then run the same command again.",
+    )
+}
+
+fn still_fenced(stage: &Stage, error: &Error, failure: &Error) -> Error {
     let what =
         "the switch failed, and could not be taken back: the application is STILL FENCED OFF";
-    let next = "Make both servers reachable, then run `pg_dbmigrator apply` or `abort`: the first \
-                thing they do is to open what was closed.";
-    let all = failure.causes().iter().fold(
-        Error::new(Exit::Undecided, what, next)
-            .because(error.what())
-            .because(failure.what()),
-        Error::because,
+    let next = match stage.phase {
+        Phase::Rollback => "Make both servers reachable, then run `pg_dbmigrator rollback`",
+        _ => "Make the source reachable, then run `pg_dbmigrator apply` or `abort`",
+    };
+    let next = format!("{next}: the first thing that does is to open what was closed.");
+    let all = Error::new(Exit::Undecided, what, next).because(error.what());
+    at_the_place_of(failure, all)
+}
+
+fn decided_and_closed(stage: &Stage, failure: &Error) -> Error {
+    let what = "the switch is decided, and could not be finished: the application is STILL FENCED \
+                OFF from both sides";
+    let again = match stage.phase {
+        Phase::Rollback => "rollback",
+        _ => "apply",
+    };
+    let next = format!(
+        "Make both servers reachable, then run `pg_dbmigrator {again}`: the first thing that does \
+         is to open {}.",
+        to(stage).to_lowercase()
     );
+    at_the_place_of(failure, Error::new(Exit::Undecided, what, next))
+}
+
+/// The error, with what caused the failure and where.
+fn at_the_place_of(failure: &Error, error: Error) -> Error {
+    let error = error.because(failure.what());
+    let all = failure.causes().iter().fold(error, Error::because);
     match failure.place() {
         Some(place) => all.at(place),
         None => all,

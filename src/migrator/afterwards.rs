@@ -42,13 +42,12 @@ impl Migrator {
         if !self.state.exists() {
             return Ok(Vec::new());
         }
-        let complete = self
-            .status()?
-            .is_some_and(|status| status.completed.is_some());
-        if !complete {
+        let status = self.status()?.unwrap_or_default();
+        if status.completed.is_none() {
             return Err(crate::history::incomplete(&self.resolved.path));
         }
-        if self.resolved.online.is_some() {
+        // Once that is proven, the facts may be gone: the removal of the state was cut short.
+        if self.resolved.online.is_some() && !phases::is_finalized(&status) {
             self.prepare().await?.afterwards(Phase::Finalize).await?;
         }
         let _lock = self.state.lock().await?;

@@ -66,7 +66,7 @@ impl Prepared<'_> {
             self.begin(true)?;
             self.perform(true, Work::TakeBack(&stage)).await?;
         }
-        self.check_not_afterwards()?;
+        self.check_afterwards(None)?;
         if !self.is_complete() {
             self.begin(resumed)?;
             self.miss_dump()?;
@@ -118,6 +118,7 @@ impl Prepared<'_> {
         let Some(stage) = plan.afterwards(phase) else {
             return Err(no_way_back());
         };
+        self.check_afterwards(Some(phase))?;
         self.begin(true)?;
         self.perform(true, Work::Afterwards(stage)).await?;
         let status = self.status();
@@ -134,22 +135,10 @@ impl Prepared<'_> {
         crate::resume::is_undecided(stage, &status).then(|| stage.clone())
     }
 
-    /// Refuses to go on with a migration that went on to something else.
-    fn check_not_afterwards(&self) -> Result<()> {
-        let status = self.status();
-        let begun = |stage: &&Stage| {
-            let mut steps = stage.steps.iter();
-            steps.any(|step| status.steps.contains_key(&step.id))
-        };
-        let Some(stage) = self.preview.plan.afterwards.iter().find(begun) else {
-            return Ok(());
-        };
-        let command = stage.phase.to_string().to_lowercase();
-        let file = self.migrator.resolved.path.display();
-        Err(Error::refused(
-            format!("a {command} of this migration began and did not end"),
-            format!("Run `pg_dbmigrator {command} {file}`."),
-        ))
+    /// Refuses to go on with a migration that went on to something else than `phase`.
+    fn check_afterwards(&self, phase: Option<Phase>) -> Result<()> {
+        let path = &self.migrator.resolved.path;
+        crate::history::check_afterwards(path, &self.status(), phase)
     }
 
     async fn perform(&mut self, resumed: bool, work: Work<'_>) -> Result<()> {

@@ -4,7 +4,7 @@
 use super::Migrator;
 use crate::error::{Error, Result};
 use crate::outcome::MigrationOutcome;
-use crate::phases::{self, FOLLOW};
+use crate::phases::{self, FOLLOW, Serving};
 use crate::plan::StepId;
 
 /// What became of a request to cut over.
@@ -73,6 +73,10 @@ impl Migrator {
             return Ok(outcome.map_or(Asked::Unseen, |outcome| Asked::Done(Box::new(outcome))));
         }
         if self.state.cutover_request().exists() {
+            return Ok(Asked::Unseen);
+        }
+        // It died half-way: whoever asked goes on, and opens first what is closed.
+        if phases::serving(&status) != Serving::Source {
             return Ok(Asked::Unseen);
         }
         Ok(status.failure.map_or(Asked::Unseen, Asked::Failed))

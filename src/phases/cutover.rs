@@ -28,6 +28,7 @@ pub(super) fn switch(scene: &Scene<'_>) -> Option<Switch> {
     Some(Switch {
         deadline: online.write_outage,
         from: StepId::new(first),
+        fence: StepId::new(FENCE),
         decided_by: StepId::new(OPEN),
     })
 }

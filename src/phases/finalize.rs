@@ -10,6 +10,9 @@ use crate::postgres::{qualified, quote_identifier, quote_literal};
 use crate::resolve::Online;
 use crate::streamed::IdentityChange;
 
+/// The last step.
+pub(super) const PROVE: &str = "finalize.prove";
+
 /// The steps of the phase.
 pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     let Some((online, streamed)) = &scene.stream else {
@@ -44,7 +47,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
         effects: [Place::Target, Place::Source]
             .map(|place| super::sql(place, vec![nothing_left(place, online)]))
             .to_vec(),
-        ..step("finalize.prove", "nothing of it is left on either side")
+        ..step(PROVE, "nothing of it is left on either side")
     });
     super::in_order(&mut steps);
     steps

@@ -3,9 +3,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{cutover, rollback};
+use super::{cutover, finalize, rollback};
 use crate::journal::Status;
-use crate::plan::StepId;
+use crate::plan::{Phase, StepId};
 use crate::side::Side;
 
 /// How long applications could not write, and when the target was opened: from the fence to the
@@ -28,6 +28,27 @@ fn outage(status: &Status, from: &[&str], to: &str) -> Option<(Timestamp, Signed
     let mut first = from.iter().map(|id| StepId::new(*id));
     let fenced = first.find_map(|id| Some(status.steps.get(&id)?.started))?;
     Some((opened, opened.duration_since(fenced)))
+}
+
+/// Whether there is only one way for the cutover, forward: applications may have written to the
+/// target.
+pub(crate) fn is_decided(status: &Status) -> bool {
+    status.steps.contains_key(&StepId::new(cutover::OPEN))
+}
+
+/// What was begun after the migration was complete, and has not ended.
+pub(crate) fn begun_afterwards(status: &Status) -> Option<Phase> {
+    let begun = |phase: &Phase| {
+        let prefix = format!("{}.", phase.to_string().to_lowercase());
+        let mut ids = status.steps.keys();
+        ids.any(|id| id.as_str().starts_with(&prefix))
+    };
+    Phase::AFTERWARDS.into_iter().find(begun)
+}
+
+/// Whether nothing of a finalize is left to do but to remove the state.
+pub(crate) fn is_finalized(status: &Status) -> bool {
+    status.is_done(&StepId::new(finalize::PROVE))
 }
 
 /// Which side an application can write to.
@@ -53,9 +74,4 @@ pub fn serving(status: &Status) -> Serving {
         () if fenced => Serving::Neither(Side::Source),
         () => Serving::Source,
     }
-}
-
-/// Whether the target was opened, or may have been: from there on the way is forward.
-pub(crate) fn is_decided(status: &Status) -> bool {
-    status.steps.contains_key(&StepId::new(cutover::OPEN))
 }

@@ -1,10 +1,13 @@
 //! Tests of online migrations, with an application that writes all the while.
 //! Never migrates by other means than the built program.
 
+mod clerk;
 mod cutover;
+mod everywhere;
 mod kills;
 mod misfortunes;
 mod night;
+mod small;
 mod switch;
 
 use std::time::Instant;

@@ -1,9 +1,12 @@
 //! Performs the reading of what a fence will change, and the opening of the fence.
 //! It never closes one: that is plain SQL in the plan, after what was there before is known.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::Fence;
+use crate::effect::Side;
 use crate::effect::world::{Output, Scene, World};
 use crate::error::Result;
 use crate::plan::StepId;
@@ -11,6 +14,14 @@ use crate::postgres::{quote_identifier, quote_literal};
 
 /// The setting by which new sessions cannot write unless they say so.
 pub(crate) const READ_ONLY: &str = "default_transaction_read_only";
+
+/// Sessions of this migration other than the one that asks and the one with the lock.
+const IN_FLIGHT: &str = "select pg_terminate_backend(pid) from pg_stat_activity \
+    where application_name = current_setting('application_name') and pid <> pg_backend_pid() \
+    and pid not in (select pid from pg_locks where locktype = 'advisory')";
+
+/// Between two looks for them.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// What was there before the fence.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +68,20 @@ pub(super) async fn read(world: &World, scene: Scene<'_>, fence: &Fence) -> Resu
         read_only,
     };
     Ok(Output::of(&before))
+}
+
+/// Ends what this process still has under way on a side, over sessions that it gave up: a statement
+/// that was sent and not answered could close the fence after it was opened. The session with the
+/// lock on the target stays.
+///
+/// # Errors
+/// What the server says.
+pub(crate) async fn end_in_flight(world: &World, side: Side) -> Result<()> {
+    let client = world.session(side.into()).await?;
+    while !client.query(IN_FLIGHT, &[]).await?.is_empty() {
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
 }
 
 /// The statements that put back what was there.

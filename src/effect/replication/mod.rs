@@ -14,7 +14,7 @@ mod subscribe;
 
 use std::time::Duration;
 
-pub(crate) use fence::READ_ONLY;
+pub(crate) use fence::{READ_ONLY, end_in_flight};
 pub(in crate::effect) use lines::lines;
 
 use super::{SchemaScope, Side, TableRows};

@@ -7,6 +7,7 @@ mod everywhere;
 mod kills;
 mod misfortunes;
 mod night;
+mod races;
 mod small;
 mod switch;
 

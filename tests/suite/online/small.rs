@@ -165,7 +165,10 @@ impl Small {
     /// Has the prepared transaction be no more.
     pub(super) fn let_go(&self) {
         let sql = "set default_transaction_read_only = off; rollback prepared 'held'";
-        self.source.psql(SHOP, sql);
+        // A cutover that is under way ends every session that it finds.
+        wait_until("the prepared transaction to be no more", || {
+            self.source.try_psql(SHOP, sql).is_ok()
+        });
     }
 
     /// Whether the source keeps the application out.

@@ -1,0 +1,195 @@
+//! Tests of commands that meet each other, signals that meet a switch, and runs that died while the
+//! source was fenced. Never waits for a fixed time: a prepared transaction holds a cutover up.
+
+use rustix::process::Signal;
+
+use super::clerk::Clerk;
+use super::small::{MOVED, Small, end_of, kill};
+use crate::resume::ground::{Holder, Lane, signal};
+use crate::support::wait_until;
+
+/// Waits until the application has written to a side for a moment: 0 is the source, 1 the target.
+fn serves(clerk: &Clerk, side: usize) {
+    let so_far = clerk.acknowledged(side);
+    wait_until("the application writes to that side", || {
+        clerk.acknowledged(side) > so_far + 10
+    });
+}
+
+/// The application is on the target, and nothing was lost.
+#[track_caller]
+fn must_have_moved(small: &Small, clerk: Clerk) {
+    serves(&clerk, 1);
+    let differences = clerk.stop().differences(&small.target, MOVED);
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+/// A cutover that was killed while nobody can write anywhere.
+fn killed_while_fenced(small: &Small) {
+    small.replicate();
+    kill(small.hold_up_the_cutover(&[]));
+    small.let_go();
+    assert!(small.source_is_closed());
+}
+
+/// An apply that streams, in the background.
+fn streaming(small: &Small) -> std::process::Child {
+    let said = small.events().len();
+    let apply = small.start(&["apply", "--yes"]);
+    small.wait_for("\"caught_up\"", said);
+    apply
+}
+
+#[test]
+fn two_cutovers_and_the_apply_that_they_ask_all_end_well() {
+    let small = Small::new();
+    let clerk = small.open();
+    small.replicate();
+    let apply = streaming(&small);
+    small.run(&["abort", "--yes"]).must_end(9, &[]);
+    let cutovers = [(), ()].map(|()| small.start(&["cutover", "--yes"]));
+    for cutover in cutovers {
+        end_of(cutover).must_end(0, &[]);
+    }
+    end_of(apply).must_end(0, &[]);
+    must_have_moved(&small, clerk);
+}
+
+#[test]
+fn two_cutovers_at_once_without_an_apply_both_end_well() {
+    let small = Small::new();
+    let clerk = small.open();
+    small.replicate();
+    let cutovers = [(), ()].map(|()| small.start(&["cutover", "--yes"]));
+    for cutover in cutovers {
+        end_of(cutover).must_end(0, &[]);
+    }
+    must_have_moved(&small, clerk);
+}
+
+#[test]
+fn a_cutover_takes_over_from_an_apply_that_was_killed_half_way() {
+    let small = Small::new();
+    let clerk = small.open();
+    small.replicate();
+    let apply = streaming(&small);
+    let asks = small.hold_up_the_cutover(&[]);
+    kill(apply);
+    small.let_go();
+    end_of(asks).must_end(0, &["is open again"]);
+    must_have_moved(&small, clerk);
+}
+
+#[test]
+fn a_cutover_that_was_killed_once_it_had_asked_is_carried_out() {
+    let small = Small::new();
+    let clerk = small.open();
+    small.replicate();
+    let apply = streaming(&small);
+    kill(small.hold_up_the_cutover(&[]));
+    small.let_go();
+    end_of(apply).must_end(0, &[]);
+    must_have_moved(&small, clerk);
+}
+
+#[test]
+fn a_request_that_an_earlier_run_left_behind_is_not_carried_out() {
+    let small = Small::new();
+    small.replicate();
+    let request = small.folder.state().join("cutover.requested");
+    let file = std::fs::File::create(&request).expect("the folder is ours");
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+    file.set_modified(long_ago).expect("the file is ours");
+    let apply = streaming(&small);
+    assert!(!request.exists());
+    assert!(!small.journal().contains("cutover."), "it cut over");
+    signal(&apply, Signal::TERM);
+    end_of(apply).must_end(143, &[]);
+}
+
+#[test]
+fn a_source_left_fenced_is_opened_first_though_the_target_is_away() {
+    for command in ["apply", "abort"] {
+        let small = Small::new();
+        let clerk = small.open();
+        killed_while_fenced(&small);
+        small.target.stop();
+        let ran = small.run(&[command, "--yes"]);
+        assert!(ran.exit != Some(0), "{ran:?}");
+        assert!(ran.stderr.contains("it is open again"), "{ran:?}");
+        serves(&clerk, 0);
+        small.target.restart();
+        small.run(&["abort", "--yes"]).must_end(0, &[]);
+        assert!(!small.source_is_closed());
+        assert_eq!(small.left(), [""; 0]);
+    }
+}
+
+#[test]
+fn a_source_that_cannot_be_opened_is_said_to_be_still_fenced() {
+    let small = Small::new();
+    let clerk = small.open();
+    killed_while_fenced(&small);
+    small.source.stop();
+    for command in ["apply", "cutover", "abort"] {
+        small
+            .run(&[command, "--yes"])
+            .must_end(5, &["STILL FENCED OFF", "next:"]);
+    }
+    small.source.restart();
+    small.run(&["abort", "--yes"]).must_end(0, &[]);
+    serves(&clerk, 0);
+    assert!(!small.source_is_closed());
+    assert_eq!(small.left(), [""; 0]);
+}
+
+#[test]
+fn past_the_deadline_the_source_serves_though_the_target_is_away() {
+    let small = Small::new();
+    let clerk = small.open();
+    small.replicate();
+    let cutover = small.hold_up_the_cutover(&["--set", "thresholds.write_outage=2s"]);
+    small.target.stop();
+    serves(&clerk, 0);
+    small.target.restart();
+    end_of(cutover).must_end(8, &["The source serves as before"]);
+    small.let_go();
+    small.run(&["cutover", "--yes"]).must_end(0, &[]);
+    must_have_moved(&small, clerk);
+}
+
+#[test]
+fn sigterm_in_the_cutover_takes_it_back() {
+    let small = Small::new();
+    let clerk = small.open();
+    small.replicate();
+    let cutover = small.hold_up_the_cutover(&[]);
+    signal(&cutover, Signal::TERM);
+    end_of(cutover).must_end(143, &["The source serves as before"]);
+    serves(&clerk, 0);
+    small.let_go();
+    let apply = streaming(&small);
+    signal(&apply, Signal::INT);
+    end_of(apply).must_end(0, &["cutting over"]);
+    must_have_moved(&small, clerk);
+}
+
+#[test]
+fn signals_during_the_copy_stop_safely_and_never_cut_over() {
+    let small = Small::new();
+    let clerk = small.open();
+    for (sent, exit) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let lock = "lock pg_database in exclusive mode";
+        let holder = Holder::take(&small.target, "postgres", lock);
+        let apply = small.start(&["apply", "--yes"]);
+        Lane::wait_for_session(&small.target, "create database");
+        signal(&apply, sent);
+        end_of(apply).must_end(exit, &["stopped safely"]);
+        holder.release();
+        assert!(!small.journal().contains("cutover."));
+        serves(&clerk, 0);
+    }
+    small.replicate();
+    small.run(&["cutover", "--yes"]).must_end(0, &[]);
+    must_have_moved(&small, clerk);
+}

@@ -178,11 +178,16 @@ fn sigterm_in_the_cutover_takes_it_back() {
 fn signals_during_the_copy_stop_safely_and_never_cut_over() {
     let small = Small::new();
     let clerk = small.open();
-    for (sent, exit) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+    // The second run first takes back what the first was about to do.
+    let moments = [
+        (Signal::INT, 130, "create database"),
+        (Signal::TERM, 143, "drop database"),
+    ];
+    for (sent, exit, waits) in moments {
         let lock = "lock pg_database in exclusive mode";
         let holder = Holder::take(&small.target, "postgres", lock);
         let apply = small.start(&["apply", "--yes"]);
-        Lane::wait_for_session(&small.target, "create database");
+        Lane::wait_for_session(&small.target, waits);
         signal(&apply, sent);
         end_of(apply).must_end(exit, &["stopped safely"]);
         holder.release();

@@ -57,14 +57,17 @@ pub(crate) fn backwards(stage: &Stage) -> impl Iterator<Item = &Step> {
 
 /// What a run that was cut short left closed, with nothing decided: its stage, and the steps to be
 /// taken back at once.
-pub(crate) fn left_closed<'p>(plan: &'p Plan, status: &Status) -> Option<(&'p Stage, Vec<StepId>)> {
+pub(crate) fn left_closed<'p>(
+    plan: &'p Plan,
+    status: &Status,
+) -> Option<(&'p Stage, BTreeSet<StepId>)> {
     let stages = plan.stages.iter().chain(&plan.afterwards);
     let mut stages = stages.filter(|stage| is_undecided(stage, status));
     stages.find_map(|stage| {
         let switch = stage.switch.as_ref()?;
         let closing = [&switch.fence, &switch.from].into_iter();
         let closing = closing.filter(|id| status.steps.contains_key(id));
-        let closing: Vec<StepId> = closing.cloned().collect();
+        let closing: BTreeSet<StepId> = closing.cloned().collect();
         (!closing.is_empty()).then_some((stage, closing))
     })
 }
@@ -261,7 +264,7 @@ mod tests {
         assert!(again(&plan, &["copy", "fence", "open!"]).is_empty());
         assert!(left_closed(&plan, &status(&["copy", "fence", "open!"])).is_none());
         let (_, closed) = left_closed(&plan, &status(&["copy", "fence!"])).expect("it is closed");
-        assert_eq!(closed, [StepId::new("fence")]);
+        assert_eq!(closed, [StepId::new("fence")].into());
     }
 
     #[test]

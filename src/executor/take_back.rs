@@ -103,8 +103,7 @@ impl Executor<'_> {
     ///
     /// # Errors
     /// What the server says.
-    pub(crate) async fn open_again(&self, closed: Vec<StepId>) -> Result<()> {
-        let closed = closed.into_iter().collect();
+    pub(crate) async fn open_again(&self, closed: &BTreeSet<StepId>) -> Result<()> {
         self.take_back(
             &closed,
             "it held up the application when the earlier run ended",

@@ -57,7 +57,7 @@ impl Migrator {
             world: &world,
             journal,
         };
-        executor.open_again(closed).await?;
+        executor.open_again(&closed).await?;
         tracing::warn!("the {side} was still fenced by a run that was cut short: it is open again");
         Ok(())
     }

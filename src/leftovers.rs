@@ -41,9 +41,9 @@ fn remove_files(state: &StateDir) -> std::io::Result<()> {
         let name = name.to_string_lossy();
         if name.starts_with(CONNECTION_FILES) {
             std::fs::remove_dir_all(entry.path())?;
-        } else if name.starts_with(StateDir::HALF_WRITTEN) {
-            std::fs::remove_file(entry.path())?;
-        } else if entry.path() == state.cutover_request() && is_stale(&entry)? {
+        } else if name.starts_with(StateDir::HALF_WRITTEN)
+            || entry.path() == state.cutover_request() && is_stale(&entry)?
+        {
             std::fs::remove_file(entry.path())?;
         }
     }

@@ -49,7 +49,7 @@ impl Cutover {
             // Somebody else was quicker, by a moment.
             Err(error) if error.exit() == Exit::Locked && migrator.state().is_locked() => {
                 let exit = wait_for_other(&migrator, json).await?;
-                exit.map_or(Err(error), Ok)
+                exit.ok_or(error)
             }
             ended => ended,
         }

@@ -105,7 +105,7 @@ impl Executor<'_> {
     /// What the server says.
     pub(crate) async fn open_again(&self, closed: &BTreeSet<StepId>) -> Result<()> {
         self.take_back(
-            &closed,
+            closed,
             "it held up the application when the earlier run ended",
         )
         .await

@@ -48,7 +48,7 @@ fn points(small: &Small, arguments: &[&str]) -> u64 {
 }
 
 /// Does the work of each point on several lanes, and panics with all that went wrong.
-fn at_points(points: Vec<u64>, work: impl Fn(&Small, usize, u64) -> Result<(), String> + Sync) {
+fn at_points(points: &[u64], work: impl Fn(&Small, usize, u64) -> Result<(), String> + Sync) {
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..LANES {
@@ -90,7 +90,7 @@ fn ended(ran: &Ran, exit: i32, when: &str) -> Result<(), String> {
     Err(format!("{when}: {exit:?}\n{stdout}\n{stderr}"))
 }
 
-fn none(found: Vec<String>, when: &str) -> Result<(), String> {
+fn none(found: &[String], when: &str) -> Result<(), String> {
     match found.is_empty() {
         true => Ok(()),
         false => Err(format!("{when}: {}", found.join("; "))),
@@ -104,7 +104,7 @@ fn a_migration_killed_anywhere_is_finished_or_taken_back_and_loses_nothing() {
     drop(small);
     assert!(last > 100, "{last}");
     let all: Vec<u64> = (1..=last).rev().step_by(every()).collect();
-    at_points(all, killed_and_gone_on_from);
+    at_points(&all, killed_and_gone_on_from);
 }
 
 fn killed_and_gone_on_from(small: &Small, number: usize, point: u64) -> Result<(), String> {
@@ -159,10 +159,10 @@ fn as_before(small: &Small, clerk: Clerk, before: &Facts) -> Result<(), String> 
         clerk.acknowledged(0) > so_far + 20
     });
     let written = clerk.stop();
-    none(written.differences(&small.source, SHOP), "after abort")?;
-    none(small.left(), "left after abort")?;
+    none(&written.differences(&small.source, SHOP), "after abort")?;
+    none(&small.left(), "left after abort")?;
     let differences = between(before, &small.structure());
-    none(differences, "the source after abort")?;
+    none(&differences, "the source after abort")?;
     match small.target_is_open() || small.folder.state().exists() {
         true => Err("the target database or the state is still there".to_owned()),
         false => Ok(()),
@@ -189,8 +189,8 @@ fn switched(small: &Small, clerk: Clerk) -> Result<(), String> {
         !differences.iter().any(|text| text.starts_with("rows of"))
     });
     ended(&small.run(&["finalize", "--yes"]), 0, "finalize")?;
-    none(small.left(), "left after finalize")?;
-    none(small.differences(), "source and target")
+    none(&small.left(), "left after finalize")?;
+    none(&small.differences(), "source and target")
 }
 
 #[test]
@@ -199,8 +199,8 @@ fn an_abort_killed_anywhere_and_said_again_leaves_the_source_as_it_was() {
     small.replicate();
     let last = points(&small, &["abort", "--yes"]);
     drop(small);
-    let all = (1..=last).step_by(every().div_ceil(2)).collect();
-    at_points(all, |small, number, point| {
+    let all: Vec<u64> = (1..=last).step_by(every().div_ceil(2)).collect();
+    at_points(&all, |small, number, point| {
         small.start_over();
         let before = small.structure();
         let clerk = small.open();
@@ -244,8 +244,8 @@ fn a_finalize_killed_anywhere_and_said_again_leaves_nothing() {
     ended(&small.run(APPLY), 0, "apply").expect("it completes");
     let last = points(&small, &["finalize", "--yes"]);
     drop(small);
-    let all = (1..=last).step_by(every().div_ceil(2)).collect();
-    at_points(all, |small, _, point| {
+    let all: Vec<u64> = (1..=last).step_by(every().div_ceil(2)).collect();
+    at_points(&all, |small, _, point| {
         small.start_over();
         ended(&small.run(APPLY), 0, "apply")?;
         let killed = small.run_until(&["finalize", "--yes"], Some(point));
@@ -262,7 +262,7 @@ fn a_finalize_killed_anywhere_and_said_again_leaves_nothing() {
             }
             ended(&small.run(&["finalize", "--yes"]), 0, "finalize again")?;
         }
-        none(small.left(), "left after finalize")
+        none(&small.left(), "left after finalize")
     });
 }
 
@@ -272,8 +272,8 @@ fn a_rollback_killed_anywhere_and_said_again_loses_nothing() {
     ended(&small.run(APPLY), 0, "apply").expect("it completes");
     let last = points(&small, &["rollback", "--yes"]);
     drop(small);
-    let all = (1..=last).step_by(every()).collect();
-    at_points(all, |small, number, point| {
+    let all: Vec<u64> = (1..=last).step_by(every()).collect();
+    at_points(&all, |small, number, point| {
         small.start_over();
         let before = small.structure();
         let clerk = small.open();

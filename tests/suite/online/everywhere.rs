@@ -181,7 +181,7 @@ fn switched(small: &Small, clerk: Clerk) -> Result<(), String> {
     }
     let written = clerk.stop();
     none(
-        written.differences(&small.target, MOVED),
+        &written.differences(&small.target, MOVED),
         "after the cutover",
     )?;
     wait_until("the source has followed the target", || {

@@ -15,7 +15,7 @@ use crate::support::wait_until;
 const LANES: usize = 2;
 
 /// How many points lie between two kills, unless the environment says so.
-const EVERY: usize = 11;
+const EVERY: usize = 23;
 
 /// How many failures are enough to look for their cause.
 const ENOUGH: usize = 4;

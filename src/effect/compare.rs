@@ -85,7 +85,7 @@ pub(super) async fn schema(
     scope: &SchemaScope,
 ) -> Result<(Vec<String>, Vec<String>)> {
     let source = fingerprint::take(&world.open(Place::Source).await?).await?;
-    let target = fingerprint::take(&world.open(Place::Target).await?).await?;
+    let target = fingerprint::take_beside(&world.open(Place::Target).await?, &source).await?;
     let (source, target) = (restricted(source, scope), restricted(target, scope));
     let restored: Option<LetThrough> = world.output(&StepId::new(RESTORE))?;
     let may_differ = |difference: &Difference| {

@@ -46,11 +46,23 @@ set local statement_timeout = '5min';
 /// # Errors
 /// The server is older than 13, refuses a query, or the connection is lost.
 pub async fn take(client: &Client) -> Result<Fingerprint> {
+    take_with(client, &Words::default()).await
+}
+
+/// The same, of a database that is to be compared with another: what both say alike is kept once.
+///
+/// # Errors
+/// Those of [`take`].
+pub async fn take_beside(client: &Client, other: &Fingerprint) -> Result<Fingerprint> {
+    take_with(client, &Words::of(other)).await
+}
+
+async fn take_with(client: &Client, words: &Words) -> Result<Fingerprint> {
     let major = major(client).await?;
     let mut attempt = 1;
     loop {
         client.batch_execute(BEGIN).await?;
-        let read = read(client, major).await;
+        let read = read(client, major, words).await;
         // After a failure this ends the transaction too, or fails because the connection is gone.
         let ended = client.batch_execute("rollback").await;
         match read {
@@ -102,8 +114,8 @@ type Objects = BTreeMap<ObjectName, Object>;
 async fn read(
     client: &Client,
     major: u32,
+    words: &Words,
 ) -> Result<Objects, (&'static str, tokio_postgres::Error)> {
-    let words = &Words::default();
     let asked = QUERIES
         .iter()
         .filter(|query| query.since <= major)
@@ -153,6 +165,12 @@ async fn entries(
 struct Words(Mutex<HashSet<Arc<str>>>);
 
 impl Words {
+    fn of(fingerprint: &Fingerprint) -> Self {
+        let objects = fingerprint.objects.iter();
+        let words = objects.flat_map(|(name, object)| [&name.0, &object.definition]);
+        Self(Mutex::new(words.cloned().collect()))
+    }
+
     fn kept(&self, word: &str) -> Arc<str> {
         let mut known = self.0.lock().expect("no holder of this lock panics");
         if let Some(word) = known.get(word) {

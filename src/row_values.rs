@@ -32,6 +32,15 @@ const SECRET_OPTION: [&str; 4] = ["pass", "secret", "token", "key"];
 /// One line of a message without the values of rows, and without the values of options such as
 /// `password '…'`.
 pub(crate) fn without_row_values(line: &str) -> Cow<'_, str> {
+    let rows = ["xisting local row (", "emote row ("];
+    if let Some((start, row)) = rows
+        .iter()
+        .filter_map(|row| Some((line.find(row)?, row)))
+        .min()
+    {
+        let before = without_row_values(&line[..start]);
+        return Cow::Owned(format!("{before}{row}{HIDDEN}"));
+    }
     if let Some((before, after)) = line.split_once(")=(") {
         let end = AFTER_KEY.iter().filter_map(|end| after.rfind(end)).min();
         let tail = end.map_or("", |end| &after[end..]);
@@ -118,6 +127,14 @@ mod tests {
             (
                 "DETAIL:  Key (a)=(7) is not present in table \"owner\".",
                 "DETAIL:  Key (a)=(…) is not present in table \"owner\".",
+            ),
+            (
+                "Key (id)=(7); existing local row (7, ann); remote row (7, bob).",
+                "Key (id)=(…)existing local row (…",
+            ),
+            (
+                "Existing local row (7, ann); replica identity (id)=(7).",
+                "Existing local row (…",
             ),
             (
                 "DETAIL:  Failing row contains (1, ann@x.example).",

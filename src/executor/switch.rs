@@ -147,6 +147,8 @@ impl Executor<'_> {
                 " Not all of the rest could be taken back ({}); the next run does.",
                 failure.what()
             ),
+            // It waits for what has to be mended first.
+            Ok(()) if error.exit() == Exit::Undecided => String::new(),
             Ok(()) => " Replication goes on.".to_owned(),
         };
         let exit = stopped.map_or(Exit::RolledBack, |reason| reason.error().exit());

@@ -6,6 +6,7 @@ use tokio_postgres::Client;
 
 use crate::error::{Error, Exit, Result};
 use crate::postgres::quote_literal;
+use crate::side::Side;
 
 /// How replication stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,7 +92,6 @@ pub async fn standing(
         }
         false => None,
     };
-    let bytes = |bytes: i64| u64::try_from(bytes).unwrap_or(0);
     let applied_lsn: Option<String> = slot_row.try_get(1)?;
     Ok(Standing {
         source_lsn: slot_row.try_get(0)?,
@@ -110,10 +110,57 @@ pub async fn standing(
     })
 }
 
+impl Standing {
+    /// Whether the publisher removed WAL that the slot needs, or invalidated it for another reason
+    /// (manual, `pg_replication_slots`): there is no way back from that.
+    pub fn is_lost(&self) -> bool {
+        self.wal_status == LOST
+    }
+}
+
+/// `wal_status` of a slot that cannot be read any more.
+pub(crate) const LOST: &str = "lost";
+
+/// WAL that the publisher keeps for the slot, in bytes; for when the subscriber does not answer.
+///
+/// # Errors
+/// What the server says; that the slot is gone ([`Exit::Undecided`]).
+pub async fn kept((publisher, slot): (&Client, &str)) -> Result<u64> {
+    let row = publisher.query_opt(&slot_question(slot), &[]).await?;
+    let row = row.ok_or_else(|| missing("replication slot", slot))?;
+    Ok(row.try_get::<_, Option<i64>>(3)?.map_or(0, bytes))
+}
+
+fn bytes(bytes: i64) -> u64 {
+    u64::try_from(bytes).unwrap_or(0)
+}
+
+/// What a slot that is lost means, and the way out ([`Exit::Undecided`]).
+pub fn lost(publisher: Side) -> Error {
+    let next = match publisher {
+        Side::Source => {
+            "The source serves as before. Start over with `pg_dbmigrator abort`, then \
+             `pg_dbmigrator apply`; raise max_slot_wal_keep_size on the source before, if its disk \
+             has the room."
+        }
+        Side::Target => {
+            "The target serves as before, and there is no way back any more that loses nothing: \
+             `pg_dbmigrator finalize` makes the switch final."
+        }
+    };
+    let what = format!(
+        "the {publisher} removed WAL that the slot needs (max_slot_wal_keep_size), or invalidated \
+         the slot: the {} cannot catch up any more",
+        publisher.other()
+    );
+    Error::new(Exit::Undecided, what, next)
+}
+
 fn missing(kind: &str, name: &str) -> Error {
     Error::new(
         Exit::Undecided,
         format!("the {kind} {name} is gone: replication cannot go on"),
-        "Somebody removed it. Start over with `pg_dbmigrator abort`, then `pg_dbmigrator apply`.",
+        "Somebody removed it, or an earlier run gave it up at thresholds.retained_wal. Start over \
+         with `pg_dbmigrator abort`, then `pg_dbmigrator apply`.",
     )
 }

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::{BOLD, DIM, GREEN, RED, STEP_WIDTH, YELLOW, bytes, counted};
 use crate::embedded::Listed;
-use crate::error::Result;
-use crate::inspect::Standing;
+use crate::error::{Exit, Result};
+use crate::inspect::{LOST, Standing};
 use crate::journal::Status;
 use crate::phases::{self, Serving};
 use crate::resolve::Resolved;
@@ -121,15 +121,36 @@ impl StatusReport {
     #[must_use]
     pub fn with_standing(self, standing: Result<Option<Standing>>) -> Self {
         match standing {
-            Ok(replication) => Self {
-                replication,
-                ..self
-            },
-            Err(error) => Self {
-                unknown: Some(error.to_string()),
-                ..self
-            },
+            Ok(replication) => {
+                let lost = replication.as_ref().is_some_and(Standing::is_lost);
+                let report = Self {
+                    replication,
+                    ..self
+                };
+                if lost { report.over() } else { report }
+            }
+            Err(error) => {
+                let gone = error.exit() == Exit::Undecided;
+                let report = Self {
+                    unknown: Some(error.to_string()),
+                    ..self
+                };
+                if gone { report.over() } else { report }
+            }
         }
+    }
+
+    /// A stream that cannot go on before the switch: only a new copy helps.
+    fn over(self) -> Self {
+        if self.stands == "switched" {
+            return self;
+        }
+        let next = ["pg_dbmigrator apply ", "pg_dbmigrator cutover "]
+            .iter()
+            .fold(self.next.clone(), |next, command| {
+                next.replacen(command, "pg_dbmigrator abort ", 1)
+            });
+        Self { next, ..self }
     }
 }
 
@@ -232,7 +253,12 @@ fn stream(out: &mut String, report: &StatusReport) {
             bytes(*lag_bytes),
             bytes(*retained_bytes),
         );
-        if !enabled {
+        if *wal_status == LOST {
+            let _ = writeln!(
+                out,
+                "  {RED}stream   the slot is LOST: the other side cannot catch up any more{RED:#}"
+            );
+        } else if !enabled {
             let _ = writeln!(out, "  {RED}stream   the subscription is DISABLED{RED:#}");
         } else if !active {
             let failed = match apply_errors {

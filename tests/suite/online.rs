@@ -4,12 +4,15 @@
 mod clerk;
 mod cutover;
 mod everywhere;
+mod failed_apply;
 mod kills;
 mod misfortunes;
 mod night;
 mod races;
 mod small;
+mod stream;
 mod switch;
+mod valve;
 
 use std::time::Instant;
 

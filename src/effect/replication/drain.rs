@@ -6,11 +6,13 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_postgres::Client;
 
+use super::apply_failure::ApplyWatch;
 use super::follow::SOON_DRAINED_BYTES;
 use super::slot as slots;
 use crate::effect::Side;
 use crate::effect::world::{Output, Scene, World};
 use crate::error::{Error, Exit, Result};
+use crate::inspect::{LOST, lost};
 use crate::postgres::quote_literal;
 
 /// Says where the WAL ends, and has everything before it flushed: it is the commit of a
@@ -43,7 +45,8 @@ const RELEASE: Duration = Duration::from_secs(30);
 pub(super) fn question(slot: &str, lsn: &str) -> String {
     format!(
         "select confirmed_flush_lsn >= {lsn}::pg_lsn, pg_wal_lsn_diff({lsn}::pg_lsn, \
-         confirmed_flush_lsn)::bigint, active from pg_replication_slots where slot_name = {}",
+         confirmed_flush_lsn)::bigint, active, wal_status from pg_replication_slots \
+         where slot_name = {}",
         quote_literal(slot),
         lsn = if lsn.starts_with('<') {
             lsn.to_owned()
@@ -79,7 +82,7 @@ pub(super) fn peek(slot: &str, publication: &str, way_back: Option<&str>) -> Str
 pub(super) fn reader(slot: &str) -> String {
     format!(
         "select active, greatest(pg_wal_lsn_diff(pg_current_wal_insert_lsn(), \
-         confirmed_flush_lsn), 0)::bigint from pg_replication_slots where slot_name = {}",
+         confirmed_flush_lsn), 0)::bigint, wal_status from pg_replication_slots where slot_name = {}",
         quote_literal(slot)
     )
 }
@@ -96,11 +99,14 @@ pub(super) async fn await_reader(
     (side, slot): (Side, &str),
 ) -> Result<Output> {
     let client = world.session_for(scene, side.into()).await?;
+    let mut apply = ApplyWatch::new(side.other(), slot);
     let work = async {
-        is_read(&client, slot).await?;
+        apply.begin(world).await?;
+        is_read(world, &client, (side, slot), &mut apply).await?;
         for _ in 0..TRIALS {
             let begun = tokio::time::Instant::now();
-            let trial = timeout(READER, drained(world, &client, slot)).await;
+            let drained = drained(world, &client, (side, slot), &mut apply);
+            let trial = timeout(READER, drained).await;
             trial.map_err(|_| not_ready(slot, READS_NO_FURTHER))??;
             if begun.elapsed() <= AT_ONCE {
                 break;
@@ -112,7 +118,12 @@ pub(super) async fn await_reader(
 }
 
 /// Waits until the slot has a reader that is not far behind.
-async fn is_read(client: &Client, slot: &str) -> Result<()> {
+async fn is_read(
+    world: &World,
+    client: &Client,
+    (side, slot): (Side, &str),
+    apply: &mut ApplyWatch,
+) -> Result<()> {
     let sql = reader(slot);
     let give_up = tokio::time::Instant::now() + READER;
     loop {
@@ -122,6 +133,10 @@ async fn is_read(client: &Client, slot: &str) -> Result<()> {
             .ok_or_else(|| gone(slot))?;
         let (active, behind): (bool, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
         let behind = behind.and_then(|bytes| u64::try_from(bytes).ok());
+        check_not_lost(side, row.try_get(2)?)?;
+        if !active {
+            apply.check_now_and_then(world).await?;
+        }
         if active && behind.is_some_and(|bytes| bytes <= SOON_DRAINED_BYTES) {
             return Ok(());
         }
@@ -156,12 +171,22 @@ pub(super) async fn drain(
     (side, slot): (Side, &str),
 ) -> Result<Output> {
     let client = world.session_for(scene, side.into()).await?;
-    let work = async { Ok(Output::of(&drained(world, &client, slot).await?)) };
+    let mut apply = ApplyWatch::new(side.other(), slot);
+    let work = async {
+        apply.begin(world).await?;
+        let barrier = drained(world, &client, (side, slot), &mut apply).await?;
+        Ok(Output::of(&barrier))
+    };
     world.unless_stopped(work).await
 }
 
 /// Sets a barrier, and waits until the slot's reader has flushed everything before it.
-async fn drained(world: &World, client: &Client, slot: &str) -> Result<String> {
+async fn drained(
+    world: &World,
+    client: &Client,
+    (side, slot): (Side, &str),
+    apply: &mut ApplyWatch,
+) -> Result<String> {
     let answer = client.simple_query(BARRIER).await?;
     let barrier = slots::first_row(answer)
         .and_then(|row| row.get(0).map(str::to_owned))
@@ -172,11 +197,16 @@ async fn drained(world: &World, client: &Client, slot: &str) -> Result<String> {
             .query_opt(&question, &[])
             .await?
             .ok_or_else(|| gone(slot))?;
-        if row.try_get(0)? {
+        if row.try_get::<_, Option<bool>>(0)?.unwrap_or(false) {
             world.waits_for(String::new());
             return Ok(barrier);
         }
-        let (left, active): (i64, bool) = (row.try_get(1)?, row.try_get(2)?);
+        let (left, active): (Option<i64>, bool) = (row.try_get(1)?, row.try_get(2)?);
+        check_not_lost(side, row.try_get(3)?)?;
+        if !active {
+            apply.check_now_and_then(world).await?;
+        }
+        let left = left.unwrap_or_default();
         let reader = if active {
             ""
         } else {
@@ -221,6 +251,14 @@ pub(super) async fn prove(
     match world.unless_stopped(work).await? {
         0 => Ok(Output::default()),
         left => Err(written_after(side, left)),
+    }
+}
+
+/// What a reader waits for in vain.
+fn check_not_lost(side: Side, wal_status: Option<String>) -> Result<()> {
+    match wal_status.as_deref() {
+        Some(LOST) => Err(lost(side)),
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -10,16 +10,19 @@ use crate::effect::Place;
 use crate::effect::world::{Output, Scene, World};
 use crate::error::{Error, Exit, Result};
 use crate::events::Happened;
-use crate::inspect::{Standing, standing};
+use crate::inspect::{Standing, kept, standing};
 
 mod drift;
 mod health;
 mod pace;
+mod valve;
 
 use drift::Drift;
 pub(in crate::effect) use drift::SCHEMA;
 use health::Health;
 use pace::{Outlook, Pace};
+use valve::Valve;
+pub(super) use valve::lines as valve_lines;
 
 /// How often it is looked for a request from another process.
 const LOOK: Duration = Duration::from_millis(100);
@@ -50,6 +53,7 @@ async fn watch(world: &World, scene: Scene<'_>, what: &Follow) -> Result<()> {
         what,
         pace: Pace::default(),
         health: Health::new(what),
+        valve: Valve::default(),
         drift: Drift::default(),
         behind: true,
     };
@@ -69,6 +73,7 @@ async fn watch(world: &World, scene: Scene<'_>, what: &Follow) -> Result<()> {
                         format!("a server does not answer; trying again: {}", cause(&error));
                     world.tell(scene, Happened::Warning { message });
                 }
+                watch.guard_source().await?;
             }
             Err(error) => return Err(error),
         }
@@ -87,6 +92,7 @@ struct Watch<'a> {
     what: &'a Follow,
     pace: Pace,
     health: Health,
+    valve: Valve,
     drift: Drift,
     behind: bool,
 }
@@ -101,7 +107,9 @@ impl Watch<'_> {
         let near = standing.lag_bytes <= what.lag_bytes;
         let caught_up = near && standing.active;
         world.tell(scene, lag(&standing, &self.pace, near));
-        self.health.check(world, scene, &standing)?;
+        let kept = standing.retained_bytes;
+        self.valve.check(world, scene, (what, kept)).await?;
+        self.health.check(world, scene, &standing).await?;
         if caught_up && self.behind {
             let lag_bytes = standing.lag_bytes;
             world.tell(scene, Happened::CaughtUp { lag_bytes });
@@ -113,6 +121,20 @@ impl Watch<'_> {
             return Ok(true);
         }
         self.drift.check(world, scene, what).await.map(|()| false)
+    }
+
+    /// Minds the source's disk while the target is away, which is when it fills.
+    async fn guard_source(&mut self) -> Result<()> {
+        let (world, scene, what) = (self.world, self.scene, self.what);
+        let guarded = async {
+            let source = world.session(Place::Source).await?;
+            let kept = kept((&source, &what.slot)).await?;
+            self.valve.check(world, scene, (what, kept)).await
+        };
+        match tokio::time::timeout(PATIENCE, guarded).await {
+            Ok(Err(error)) if error.exit() != Exit::Failed => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 }
 

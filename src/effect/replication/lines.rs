@@ -72,6 +72,7 @@ fn follow_lines(follow: &Follow) -> Vec<String> {
         errors_question(subscription),
     ];
     lines.extend(on(Place::Target, asked));
+    lines.extend(follow::valve_lines(follow));
     lines
 }
 

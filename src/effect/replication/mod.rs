@@ -1,6 +1,7 @@
 //! Replication and its end, as data: slots, subscriptions, fences, drains. One file per kind says how
 //! it runs. Nothing here moves a streamed row: PostgreSQL's own subscription does.
 
+mod apply_failure;
 mod drain;
 mod fence;
 mod follow;

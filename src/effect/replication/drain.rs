@@ -255,8 +255,8 @@ pub(super) async fn prove(
 }
 
 /// What a reader waits for in vain.
-fn check_not_lost(side: Side, wal_status: Option<String>) -> Result<()> {
-    match wal_status.as_deref() {
+fn check_not_lost(side: Side, wal_status: Option<&str>) -> Result<()> {
+    match wal_status {
         Some(LOST) => Err(lost(side)),
         Some(_) | None => Ok(()),
     }

@@ -3,6 +3,7 @@
 mod numbers;
 mod outcome_text;
 mod plan_json;
+mod plan_online;
 mod plan_text;
 mod progress;
 mod status_text;

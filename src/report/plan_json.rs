@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::effect::lines;
 use crate::migrator::Preview;
-use crate::plan::{Stage, Step};
+use crate::plan::{Stage, Step, Switch};
 use crate::preflight::Finding;
 
 /// The version of the JSON form of a plan.
@@ -17,7 +17,10 @@ pub const PLAN_VERSION: u32 = 1;
 /// - `findings`: each with `level` (`refusal`, `warning`, `note`), `id`, `what`, `next`;
 /// - `left_behind`: what is not migrated, each a sentence;
 /// - `stages`: each with `phase`, `purpose` and `steps`; a step has `id`, `summary`, `after` (ids
-///   it waits for), `lines` (what is sent or run, as `--show-sql` prints it) and `done`.
+///   it waits for), `lines` (what is sent or run, as `--show-sql` prints it) and `done`; `switch`
+///   is `null`, or says that the stage is done as a whole or not at all: `deadline_secs`, counted
+///   from the step `from`, until the step `decided_by`; `fence` closes the side that serves;
+/// - `afterwards`: stages of the same form, each done by a command of its own.
 pub fn plan_json(preview: &Preview) -> Value {
     let Preview {
         plan,
@@ -50,6 +53,8 @@ pub fn plan_json(preview: &Preview) -> Value {
         "findings": findings.iter().map(finding_json).collect::<Vec<_>>(),
         "left_behind": plan.left_behind,
         "stages": plan.stages.iter().map(|stage| stage_json(stage, is_done)).collect::<Vec<_>>(),
+        "afterwards":
+            plan.afterwards.iter().map(|stage| stage_json(stage, is_done)).collect::<Vec<_>>(),
     })
 }
 
@@ -58,7 +63,7 @@ fn stage_json(stage: &Stage, is_done: impl Fn(&Step) -> bool) -> Value {
         phase,
         purpose,
         steps,
-        switch: _,
+        switch,
     } = stage;
     let steps = steps.iter().map(|step| {
         json!({
@@ -69,7 +74,26 @@ fn stage_json(stage: &Stage, is_done: impl Fn(&Step) -> bool) -> Value {
             "done": is_done(step),
         })
     });
-    json!({ "phase": phase, "purpose": purpose, "steps": steps.collect::<Vec<_>>() })
+    let switch = switch.as_ref().map(|switch| {
+        let Switch {
+            deadline,
+            from,
+            fence,
+            decided_by,
+        } = switch;
+        json!({
+            "deadline_secs": deadline.as_secs_f64(),
+            "from": from,
+            "fence": fence,
+            "decided_by": decided_by,
+        })
+    });
+    json!({
+        "phase": phase,
+        "purpose": purpose,
+        "steps": steps.collect::<Vec<_>>(),
+        "switch": switch,
+    })
 }
 
 fn finding_json(finding: &Finding) -> Value {

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use super::plan_online;
 use super::wrap::wrapped;
 use super::{BOLD, DIM, GREEN, RED, STEP_WIDTH, YELLOW, bytes, counted, singular};
 use crate::effect::lines;
@@ -33,14 +34,20 @@ pub fn plan_text(resolved: &Resolved, preview: &Preview, sql: bool) -> String {
         let _ = writeln!(out, "  {YELLOW}set     {set} (by --set){YELLOW:#}");
     }
     out.push_str(&wrapped("  found   ", 10, &what_was_found(facts)));
+    if let Some(online) = &resolved.online {
+        list(&mut out, "On the source", &plan_online::sentences(online));
+    }
     list(&mut out, "Not migrated", &plan.left_behind);
     show_findings(&mut out, findings);
+    // What is done by commands of their own is shown in full where everything is.
+    let afterwards = if sql { &plan.afterwards[..] } else { &[] };
+    let stages = plan.stages.iter().chain(afterwards);
     for Stage {
         phase,
         purpose,
         steps,
         switch: _,
-    } in &plan.stages
+    } in stages
     {
         let _ = writeln!(out, "\n{BOLD}{phase}{BOLD:#}  {DIM}{purpose}{DIM:#}");
         for step in steps {
@@ -50,9 +57,30 @@ pub fn plan_text(resolved: &Resolved, preview: &Preview, sql: bool) -> String {
             show_step(&mut out, step, done, sql);
         }
     }
+    if !sql {
+        show_afterwards(&mut out, &plan.afterwards);
+    }
     out.push('\n');
     out.push_str(&next(resolved, preview));
     out
+}
+
+/// What can be done once it is complete, a line each.
+fn show_afterwards(out: &mut String, stages: &[Stage]) {
+    if stages.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{BOLD}Afterwards, by commands of their own{BOLD:#}");
+    for stage in stages {
+        let command = stage.phase.to_string().to_lowercase();
+        let title = format!("        {command:<STEP_WIDTH$} ");
+        let text = format!(
+            "{}: {}",
+            stage.purpose,
+            counted(stage.steps.len() as u64, "step")
+        );
+        out.push_str(&wrapped(&title, STEP_WIDTH + 9, &text));
+    }
 }
 
 fn headline(resolved: &Resolved) -> String {
@@ -188,8 +216,9 @@ fn next(resolved: &Resolved, preview: &Preview) -> String {
     let refusals = findings.iter().filter(|f| f.level == Level::Refusal);
     let refused = refusals.count() as u64;
     let is_done = |step: &&Step| status.as_ref().is_some_and(|s| s.is_done(&step.id));
-    let done = plan.steps().filter(is_done).count() as u64;
-    let all = plan.steps().count() as u64;
+    let steps = || plan.stages.iter().flat_map(|stage| &stage.steps);
+    let done = steps().filter(is_done).count() as u64;
+    let all = steps().count() as u64;
     let text = if refused > 0 {
         let these = counted(refused, "refusal");
         format!("mend the {these} above, then `pg_dbmigrator plan {file}` again.")

@@ -83,3 +83,15 @@ fn golden_plan_from_15_to_18_with_exclusions() {
     let stage = Stage::set(15, 18);
     must_be_in_every_form(&stage.scratch, "migrate.yaml", "from_15_to_18");
 }
+
+#[test]
+fn golden_plan_online_from_16_to_18() {
+    let stage = Stage::set_online(16, 18);
+    must_be_in_every_form(&stage.scratch, "migrate.yaml", "online_from_16_to_18");
+    let plan = stage.scratch.run(&["plan", "migrate.yaml"]);
+    let wide = plan.stdout.lines().find(|line| line.chars().count() > 80);
+    assert_eq!(wide, None);
+    let sql = stage.scratch.run(&["plan", "--show-sql", "migrate.yaml"]);
+    assert!(sql.stdout.contains("connection '<source connection>'"));
+    assert!(sql.stdout.contains("connection '<target connection>'"));
+}

@@ -6,7 +6,7 @@ use super::recorded::{Session, StandIns, sessions, words};
 use super::stage::{PREFIX, Stage};
 use crate::support::programs::{client, must, newest_tools};
 use crate::support::scratch::Scratch;
-use crate::support::wait_until;
+use crate::support::{Cluster, wait_until};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -42,9 +42,8 @@ type Steps = BTreeMap<String, Vec<String>>;
 fn planned(json: &str) -> Steps {
     let plan: Value = serde_json::from_str(json).expect("--json prints JSON");
     let list = |value: &Value| value.as_array().expect("a list").clone();
-    let steps = list(&plan["stages"])
-        .into_iter()
-        .flat_map(|stage| list(&stage["steps"]));
+    let stages = [list(&plan["stages"]), list(&plan["afterwards"])].concat();
+    let steps = stages.into_iter().flat_map(|stage| list(&stage["steps"]));
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     let lines = |step: &Value| list(&step["lines"]).iter().map(text).collect();
     steps
@@ -251,4 +250,49 @@ fn what_plan_printed_is_what_apply_performed_from_15_to_18() {
     let stage = Stage::set(15, 18);
     let logs = [&stage.source, &stage.target].map(|side| side.socket_folder().join("log"));
     must_be_performed_as_planned(&stage.scratch, "migrate.yaml", 18, || logs);
+}
+
+#[test]
+fn what_plan_printed_is_what_apply_rollback_and_finalize_performed_online() {
+    let stage = Stage::set_online(16, 18);
+    let json = stage.scratch.run(&["plan", "--json", "migrate.yaml"]);
+    json.must_end(0, &[]);
+    let planned = planned(&json.stdout);
+    let events = stage.scratch.path().join("migrate.state/events.jsonl");
+    let run = |command: &str| {
+        let ran = stage.scratch.run(&[command, "--yes", "migrate.yaml"]);
+        ran.must_end(0, &[]);
+    };
+    run("apply");
+    run("rollback");
+    let there_and_back = performed(&events);
+    std::fs::remove_file(&events).expect("it is there");
+    run("apply");
+    let again = performed(&events);
+    // What finalize performs is said in the state that it then removes; the servers' logs stay.
+    run("finalize");
+    for (step, lines) in &planned {
+        if step.starts_with("finalize.") {
+            continue;
+        }
+        assert_eq!(there_and_back.get(step), Some(lines), "{step}");
+    }
+    for (step, lines) in &again {
+        assert_eq!(planned.get(step), Some(lines), "{step}");
+    }
+    let logs = [&stage.source, &stage.target].map(Cluster::log);
+    let final_steps = planned
+        .iter()
+        .filter(|(step, _)| step.starts_with("finalize."));
+    for line in final_steps.flat_map(|(_, lines)| lines) {
+        let (place, sql) = line.split_once(": ").expect("a place comes first");
+        let log = &logs[usize::from(place != "source")];
+        let sent = sessions(log)
+            .into_iter()
+            .flat_map(|session| session.statements);
+        assert!(
+            sent.into_iter().any(|sent| sent.trim() == sql.trim()),
+            "{line}"
+        );
+    }
 }

@@ -14,6 +14,21 @@ copy:
 verify: counts
 ";
 
+/// What the shop's plan says where its application goes on writing.
+const ONLINE: &str = "
+mode: online
+exclude:
+  tables: [shop.price_history]
+copy:
+  jobs: 3
+thresholds:
+  write_outage: 20s
+cutover:
+  trigger: when_caught_up
+  fence: { roles: [shop_app] }
+  verify: counts
+";
+
 /// The servers, and a folder with `migrate.yaml`.
 pub(super) struct Stage {
     pub(super) source: Cluster,
@@ -27,6 +42,19 @@ pub(super) const PREFIX: &str = "@%p|%a@";
 impl Stage {
     /// Starts both servers, fills the source and writes the plan.
     pub(super) fn set(from: u32, to: u32) -> Self {
+        Self::with(from, to, CHOICES)
+    }
+
+    /// The same, replicated.
+    pub(super) fn set_online(from: u32, to: u32) -> Self {
+        let stage = Self::with(from, to, ONLINE);
+        // No stream carries large objects.
+        let unlink = "select lo_unlink(oid) from pg_largeobject_metadata";
+        stage.source.psql("shop", unlink);
+        stage
+    }
+
+    fn with(from: u32, to: u32, choices: &str) -> Self {
         let settings = Settings::default()
             .with("log_statement", "all")
             .with("log_line_prefix", PREFIX);
@@ -40,7 +68,7 @@ impl Stage {
             source.load("shop", &scratch.path().join("plans/demo").join(file));
         }
         let plan = format!(
-            "version: 1\nname: shop\nsource:\n  url: \"{}\"\ntarget:\n  url: \"{}\"\n{CHOICES}",
+            "version: 1\nname: shop\nsource:\n  url: \"{}\"\ntarget:\n  url: \"{}\"\n{choices}",
             source.url("shop"),
             target.url("shop")
         );

@@ -1,7 +1,7 @@
 //! Cutover: the source is fenced, proven silent, drained and compared; then the target opens. Until
 //! that step every other one can be taken back; after it nothing is ever taken back here.
 
-use super::stream_apply::{enable, options, subscribe};
+use super::stream_apply::{enable, end_read_only_sessions, options, subscribe};
 use super::{COMPARED, SOURCE_BEFORE, Scene, TARGET_BEFORE, drift, prepare_snapshot, step};
 use crate::effect::replication::{Fence, HookCall, Replication, Subscription, slot};
 use crate::effect::{Comparison, Effect, Place, Side};
@@ -301,6 +301,9 @@ fn turn(scene: &Scene<'_>, online: &Online) -> Vec<Step> {
         })],
         ..step(OPEN, "THE SWITCH: from here on the target serves")
     });
+    if online.cutover.fence.terminate {
+        steps.push(end_read_only_sessions("cutover.sessions", Place::Target));
+    }
     if online.cutover.reverse {
         steps.push(Step {
             effects: vec![enable(Place::Source, &online.reverse_name(), true)],

@@ -5,7 +5,7 @@ use super::cutover::{
     PAUSE, RELOAD, calls, compare, fence_summary, look_again, reverse, tables_not_streamed,
 };
 use super::roles::missing_roles;
-use super::stream_apply::{enable, forward, subscribe, unsubscribe};
+use super::stream_apply::{enable, end_read_only_sessions, forward, subscribe, unsubscribe};
 use super::{SOURCE_BEFORE, Scene, step};
 use crate::effect::replication::{Fence, Replication, slot};
 use crate::effect::{Effect, Place, Side};
@@ -189,6 +189,7 @@ fn turn(scene: &Scene<'_>, online: &Online) -> Vec<Step> {
             })],
             ..step(OPEN, "THE SWITCH BACK: from here on the source serves")
         },
+        end_read_only_sessions("rollback.sessions", Place::Source),
         Step {
             effects: vec![enable(Place::Target, &online.subscription, true)],
             ..step(

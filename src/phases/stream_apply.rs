@@ -174,3 +174,24 @@ pub(super) fn enable(place: Place, name: &str, enabled: bool) -> Effect {
     };
     super::sql(place, vec![statement])
 }
+
+/// Ends the sessions that were opened while a database was closed: they would stay read-only for as
+/// long as they live, and a connection pool keeps them. Who may not end others leaves them.
+pub(super) fn end_read_only_sessions(id: &str, place: Place) -> Step {
+    let body = "begin perform pg_terminate_backend(pid) from pg_stat_activity \
+         where datname = current_database() and pid <> pg_backend_pid() \
+         and backend_type = 'client backend' \
+         and application_name is distinct from current_setting('application_name'); \
+         exception when insufficient_privilege then \
+         raise notice 'sessions that were opened before stay read-only'; end";
+    Step {
+        effects: vec![super::sql(
+            place,
+            vec![format!("do {}", quote_literal(body))],
+        )],
+        ..step(
+            id,
+            "sessions that were opened while it was closed begin anew",
+        )
+    }
+}

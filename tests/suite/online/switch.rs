@@ -216,6 +216,23 @@ fn past_the_deadline_everything_is_taken_back_and_the_source_serves() {
 }
 
 #[test]
+fn a_session_that_came_to_the_target_too_early_is_ended_once_it_is_open() {
+    let all = Move::streaming("30s", true);
+    let url = all.target.url_as("app", "moved");
+    let mut psql = crate::support::programs::client(&crate::support::tools(15), "psql");
+    let mut early = psql
+        .args(["-qtAX", &url, "-c", "select pg_sleep(600)"])
+        .spawn()
+        .expect("psql starts");
+    wait_until("the session to sleep", || {
+        let asleep = "select count(*) from pg_stat_activity where usename = 'app'";
+        all.target.psql("postgres", asleep) == "1"
+    });
+    all.cut_over(&[]).must_end(0, &[]);
+    assert!(!early.wait().expect("it is a child").success());
+}
+
+#[test]
 fn when_the_plan_says_so_the_cutover_begins_by_itself() {
     let all = Move::new("30s", true);
     let trigger = ["--set", "cutover.trigger=when_caught_up"];

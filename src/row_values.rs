@@ -32,7 +32,12 @@ const SECRET_OPTION: [&str; 4] = ["pass", "secret", "token", "key"];
 /// One line of a message without the values of rows, and without the values of options such as
 /// `password '…'`.
 pub(crate) fn without_row_values(line: &str) -> Cow<'_, str> {
-    let rows = ["xisting local row (", "emote row ("];
+    let rows = [
+        "existing local row (",
+        "Existing local row (",
+        "remote row (",
+        "Remote row (",
+    ];
     if let Some((start, row)) = rows
         .iter()
         .filter_map(|row| Some((line.find(row)?, row)))

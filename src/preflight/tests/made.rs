@@ -220,7 +220,7 @@ pub(crate) fn facts() -> Facts {
             database_name: "shop".to_owned(),
             maintenance_database: "postgres".to_owned(),
             database: None,
-            roles: names(&["migrator", "shop"]),
+            roles: names(&["migrator", "postgres", "shop", "shop_app"]),
             settable_roles: names(&["migrator", "shop"]),
             grantable_roles: names(&["migrator", "shop"]),
             settings: names(&["work_mem"]),

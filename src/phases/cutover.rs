@@ -194,7 +194,7 @@ pub(super) fn fence_summary(fence: &Fence) -> String {
         words.push(format!("NOLOGIN for {}", fence.roles.join(", ")));
     }
     if fence.read_only {
-        words.push("the source read-only".to_owned());
+        words.push(format!("the {} read-only", fence.side));
     }
     words.join(", ")
 }

@@ -239,6 +239,11 @@ fn logs_of_throwaway_servers(scratch: &Scratch, plan: &str) -> [PathBuf; 2] {
 fn what_plan_printed_is_what_apply_performed_for_every_plan() {
     for plan in PLANS {
         let scratch = Scratch::with(&["plans"]);
+        let text = std::fs::read_to_string(scratch.path().join(plan)).expect("it is there");
+        if text.contains("mode: online") {
+            // It waits for its cutover; below, an online plan goes all the way there and back.
+            continue;
+        }
         must_be_performed_as_planned(&scratch, plan, 18, || {
             logs_of_throwaway_servers(&scratch, plan)
         });

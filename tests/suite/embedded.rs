@@ -68,8 +68,11 @@ fn a_second_start_finds_the_first_server_running() {
 #[test]
 fn concurrent_starts_yield_one_server() {
     let state = State::new();
-    let starters: Vec<Child> = (0..4)
-        .map(|_| state.starter(15, &[]).spawn().expect("it starts"))
+    // All of them read the plan, so it is written by the last of these before the first one runs.
+    let commands: Vec<Command> = (0..4).map(|_| state.starter(15, &[])).collect();
+    let starters: Vec<Child> = commands
+        .into_iter()
+        .map(|mut command| command.spawn().expect("it starts"))
         .collect();
     let outputs: Vec<Output> = starters
         .into_iter()

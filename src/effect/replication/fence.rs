@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Fence;
 use crate::effect::Side;
 use crate::effect::world::{Output, Scene, World};
-use crate::error::Result;
+use crate::error::{Error, Exit, Result};
 use crate::plan::StepId;
 use crate::postgres::{quote_identifier, quote_literal};
 
@@ -111,12 +111,30 @@ pub(super) async fn open(
     (fence, before): (&Fence, &StepId),
 ) -> Result<Output> {
     let known: Option<Before> = world.output(before)?;
-    let Some(before) = known else {
-        return Ok(Output::default());
-    };
+    let before = known.ok_or_else(|| unknown(fence, before))?;
     let client = world.session_for(scene, fence.side.into()).await?;
     for sql in opening(fence, &before) {
         client.batch_execute(&sql).await?;
     }
     Ok(Output::default())
+}
+
+fn unknown(fence: &Fence, before: &StepId) -> Error {
+    let all = Before {
+        logins: fence.roles.clone(),
+        read_only: None,
+    };
+    Error::new(
+        Exit::Undecided,
+        format!(
+            "what the {} allowed before it was closed is not in the journal (step {before}): it \
+             was changed by hand",
+            fence.side
+        ),
+        format!(
+            "Open the {} by hand, as far as it was open before: {}.",
+            fence.side,
+            opening(fence, &all).join("; ")
+        ),
+    )
 }

@@ -6,6 +6,7 @@ use futures_util::{SinkExt, StreamExt, pin_mut};
 use crate::effect::world::{Output, Scene, World};
 use crate::effect::{Side, TableRows};
 use crate::error::Result;
+use crate::measure::SETTINGS;
 use crate::postgres::{qualified, quote_identifier};
 
 /// Triggers and foreign keys have done their work where the rows come from. Not everyone may say
@@ -13,15 +14,27 @@ use crate::postgres::{qualified, quote_identifier};
 const AS_REPLICA: &str = "select set_config('session_replication_role', 'replica', true) \
     where current_setting('is_superuser') = 'on'";
 
+/// Begins a transaction in which values are the same text on both sides, whatever the settings of
+/// the databases: `02/03/2024` is two dates. For the transaction alone, because the session is kept.
+fn begin() -> String {
+    let settings = SETTINGS.iter();
+    let settings = settings.map(|set| set.replacen("set ", "set local ", 1));
+    format!("begin; {}", settings.collect::<Vec<_>>().join("; "))
+}
+
 /// What is sent to both sides for a table.
 pub(super) fn lines(from: Side, table: &TableRows) -> Vec<String> {
     let [delete, copy_in, copy_out] = statements(table);
     let to = from.other();
     vec![
+        format!("{from}: {}", begin()),
+        format!("{to}: {}", begin()),
         format!("{to}: {AS_REPLICA}"),
         format!("{to}: {delete}"),
         format!("{from}: {copy_out}"),
         format!("{to}: {copy_in}"),
+        format!("{to}: commit"),
+        format!("{from}: commit"),
     ]
 }
 
@@ -48,10 +61,10 @@ pub(super) async fn copy(
     let source = world.session_for(scene, from.into()).await?;
     let target = world.session_for(scene, from.other().into()).await?;
     let work = async {
-        source.batch_execute("set row_security = off").await?;
-        target.batch_execute("begin").await?;
-        target.query(AS_REPLICA, &[]).await?;
         for table in tables {
+            source.batch_execute(&begin()).await?;
+            target.batch_execute(&begin()).await?;
+            target.query(AS_REPLICA, &[]).await?;
             let [delete, copy_in, copy_out] = statements(table);
             target.batch_execute(&delete).await?;
             let rows = source.copy_out(&copy_out).await?;
@@ -61,8 +74,9 @@ pub(super) async fn copy(
                 sink.feed(some?).await?;
             }
             sink.finish().await?;
+            target.batch_execute("commit").await?;
+            source.batch_execute("commit").await?;
         }
-        target.batch_execute("commit").await?;
         Ok(Output::default())
     };
     world.unless_stopped(work).await

@@ -7,9 +7,10 @@ use tokio_postgres::Client;
 
 use crate::effect::world::{Output, Scene, World};
 use crate::effect::{Measure, Side};
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result};
 use crate::measure::{self, SequenceState};
 use crate::postgres::{full_name, qualified, quote_literal};
+use crate::report::some_of;
 
 /// How many are set by one statement.
 const PER_STATEMENT: usize = 200;
@@ -36,6 +37,7 @@ pub(super) fn lines(from: Side, sequences: &[(String, String)]) -> Vec<String> {
         "{}: select setval(<sequence>, <last_value>, <is_called>) for each that is behind",
         from.other()
     ));
+    lines.extend(read(from.other()));
     lines
 }
 
@@ -70,7 +72,17 @@ pub(super) async fn carry(
             let all = format!("select {}", some.join(", "));
             there.batch_execute(&all).await?;
         }
-        Ok(Output::of(&set.len()))
+        let now = read(&there, sequences).await?;
+        let behind = ahead.iter().filter(|(label, is)| {
+            let counts_down = downwards.contains(label);
+            now.get(*label)
+                .is_none_or(|now| leads(**is, *now, counts_down))
+        });
+        let behind: Vec<&str> = behind.map(|(label, _)| label.as_str()).collect();
+        if behind.is_empty() {
+            return Ok(Output::of(&set.len()));
+        }
+        Err(still_behind(from.other(), &behind))
     };
     world.unless_stopped(work).await
 }
@@ -121,6 +133,17 @@ fn setval(schema: &str, name: &str, state: SequenceState) -> String {
     } = state;
     let sequence = quote_literal(&qualified(schema, name));
     format!("setval({sequence}, {last_value}, {is_called})")
+}
+
+fn still_behind(side: Side, names: &[&str]) -> Error {
+    Error::new(
+        Exit::Different,
+        format!(
+            "sequences of the {side} are behind after they were set: {}",
+            some_of(names, 10)
+        ),
+        "Somebody moved them back meanwhile: find out who, then try again.",
+    )
 }
 
 fn missing(name: &str) -> Error {

@@ -309,16 +309,16 @@ async fn reach(side: Side, endpoint: &Endpoint, state: &Path) -> Result<Conninfo
                 create_database: side == Side::Source,
             };
             let server = embedded::start(&wanted, state).await?;
-            let login = (server.user.as_str(), server.database.as_str());
-            let directory = &server.socket_directory;
-            Ok(Conninfo::socket(
-                &side.to_string(),
-                directory,
-                server.port,
-                login,
-            ))
+            Ok(embedded_conninfo(&server))
         }
     }
+}
+
+/// The connection to a throwaway server.
+pub(crate) fn embedded_conninfo(server: &embedded::Server) -> Conninfo {
+    let login = (server.user.as_str(), server.database.as_str());
+    let directory = &server.socket_directory;
+    Conninfo::socket(&server.side.to_string(), directory, server.port, login)
 }
 
 /// The first database that lets us in; the target itself may not exist yet.

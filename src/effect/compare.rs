@@ -301,22 +301,12 @@ fn verdict(scene: Scene<'_>, differences: Vec<String>) -> Result<()> {
         Side::Target,
         scene.step.id
     );
-    let next = match scene.phase {
-        Phase::Cutover | Phase::Rollback => {
-            "Look at the differences. A change of the schema can be made on the other side too, or \
-             accepted by `--set cutover.accept_drift=true`."
-        }
-        Phase::Validate
-        | Phase::PrepareSnapshot
-        | Phase::Dump
-        | Phase::Restore
-        | Phase::Verify
-        | Phase::StreamApply
-        | Phase::Complete
-        | Phase::Finalize => {
-            "Do not use the target. Look at the differences, mend their cause, then start over \
-             with `pg_dbmigrator abort` and `pg_dbmigrator apply`."
-        }
+    let next = if matches!(scene.phase, Phase::Cutover | Phase::Rollback) {
+        "Look at the differences. A change of the schema can be made on the other side too, or \
+         accepted by `--set cutover.accept_drift=true`."
+    } else {
+        "Do not use the target. Look at the differences, mend their cause, then start over with \
+         `pg_dbmigrator abort` and `pg_dbmigrator apply`."
     };
     let error = Error::new(Exit::Different, what, next);
     Err(differences.into_iter().fold(error, Error::because))

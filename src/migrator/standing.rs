@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Migrator;
 use crate::embedded;
+use crate::ends::embedded_conninfo;
 use crate::error::{Error, Result};
 use crate::inspect::{Standing, standing};
 use crate::phases::{self, Serving};
@@ -64,15 +65,7 @@ impl Migrator {
         let Some(listed) = running.find(|listed| listed.server.side == side) else {
             return Err(silent());
         };
-        let server = listed.server;
-        let login = (server.user.as_str(), server.database.as_str());
-        let directory = &server.socket_directory;
-        Ok(Conninfo::socket(
-            &side.to_string(),
-            directory,
-            server.port,
-            login,
-        ))
+        Ok(embedded_conninfo(&listed.server))
     }
 }
 

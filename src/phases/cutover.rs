@@ -49,8 +49,12 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     let fence = source_fence(scene, online);
     let mut steps = prepare(scene, online, streamed);
     steps.extend(close(online, &fence));
-    let stream = (*online, streamed);
-    steps.extend(tables_not_streamed(scene, stream, Side::Source, "cutover"));
+    steps.extend(tables_not_streamed(
+        scene,
+        streamed,
+        Side::Source,
+        "cutover",
+    ));
     steps.extend(compare(scene, online, COMPARED));
     let stream = (Side::Source, online.slot.clone());
     steps.push(look_again("cutover.look_again", online, stream));
@@ -202,13 +206,13 @@ pub(super) fn fence_summary(fence: &Fence) -> String {
 /// What no stream carries, from one side to the other.
 pub(super) fn tables_not_streamed(
     scene: &Scene<'_>,
-    (online, streamed): (&Online, &Streamed),
+    streamed: &Streamed,
     from: Side,
     phase: &str,
 ) -> Vec<Step> {
     let measure = scene.measure_now(Verify::Off);
     let mut steps = Vec::new();
-    if online.cutover.sequences && !measure.sequences.is_empty() {
+    if !measure.sequences.is_empty() {
         let summary = counted(measure.sequences.len() as u64, "sequence");
         steps.push(Step {
             effects: vec![Effect::Replication(Replication::CarrySequences {

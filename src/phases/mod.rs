@@ -148,10 +148,14 @@ impl<'a> Scene<'a> {
     }
 
     /// What is measured on both sides while nobody writes. Materialized views are only as fresh as
-    /// they are, and large objects not in the stream.
+    /// they are, large objects not in the stream, and sequences carried only if the plan says so.
     pub fn measure_now(&self, verify: Verify) -> Measure {
         let mut all = self.measure_by(verify);
         all.tables.retain(|table| !table.refreshed);
+        let carried = |(online, _): &(&Online, Streamed)| online.cutover.sequences;
+        if !self.stream.as_ref().is_some_and(carried) {
+            all.sequences.clear();
+        }
         Measure {
             large_objects: None,
             ..all
@@ -285,14 +289,7 @@ pub fn stage(phase: Phase, scene: &Scene<'_>) -> Stage {
         switch: match phase {
             Phase::Cutover => cutover::switch(scene),
             Phase::Rollback => rollback::switch(scene),
-            Phase::Validate
-            | Phase::PrepareSnapshot
-            | Phase::Dump
-            | Phase::Restore
-            | Phase::Verify
-            | Phase::StreamApply
-            | Phase::Complete
-            | Phase::Finalize => None,
+            _ => None,
         },
     }
 }

@@ -153,7 +153,7 @@ fn drain(online: &Online) -> Effect {
 
 /// What no stream carries, and the comparison.
 fn carry(scene: &Scene<'_>, online: &Online, streamed: &Streamed) -> Vec<Step> {
-    let mut steps = tables_not_streamed(scene, (online, streamed), Side::Target, "rollback");
+    let mut steps = tables_not_streamed(scene, streamed, Side::Target, "rollback");
     steps.extend(compare(scene, online, "rollback.verify"));
     let stream = (Side::Target, online.reverse_name());
     steps.push(look_again("rollback.look_again", online, stream));

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tokio::time::timeout;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Row, ToStatement};
 
 use super::apply_failure::ApplyWatch;
 use super::follow::SOON_DRAINED_BYTES;
@@ -127,10 +127,7 @@ async fn is_read(
     let sql = reader(slot);
     let give_up = tokio::time::Instant::now() + READER;
     loop {
-        let row = client
-            .query_opt(&sql, &[])
-            .await?
-            .ok_or_else(|| gone(slot))?;
+        let row = of_slot(client, sql.as_str(), slot).await?;
         let (active, behind): (bool, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
         let behind = behind.and_then(|bytes| u64::try_from(bytes).ok());
         check_not_lost(side, row.try_get(2)?)?;
@@ -193,10 +190,7 @@ async fn drained(
         .ok_or_else(|| gone(slot))?;
     let question = client.prepare(&question(slot, &barrier)).await?;
     loop {
-        let row = client
-            .query_opt(&question, &[])
-            .await?
-            .ok_or_else(|| gone(slot))?;
+        let row = of_slot(client, &question, slot).await?;
         if row.try_get::<_, Option<bool>>(0)?.unwrap_or(false) {
             world.waits_for(String::new());
             return Ok(barrier);
@@ -237,10 +231,7 @@ pub(super) async fn prove(
             quote_literal(slot)
         );
         loop {
-            let row = client
-                .query_opt(&free, &[])
-                .await?
-                .ok_or_else(|| gone(slot))?;
+            let row = of_slot(&client, free.as_str(), slot).await?;
             if row.try_get(0)? || tokio::time::Instant::now() > give_up {
                 break;
             }
@@ -260,6 +251,12 @@ fn check_not_lost(side: Side, wal_status: Option<&str>) -> Result<()> {
         Some(LOST) => Err(lost(side)),
         Some(_) | None => Ok(()),
     }
+}
+
+/// The one row of what is asked about a slot.
+async fn of_slot<T: ToStatement + ?Sized>(client: &Client, sql: &T, slot: &str) -> Result<Row> {
+    let row = client.query_opt(sql, &[]).await?;
+    row.ok_or_else(|| gone(slot))
 }
 
 fn gone(slot: &str) -> Error {

@@ -163,19 +163,21 @@ cutover:
 
     /// Starts an apply in the background, and waits until it has said that the target has caught up.
     pub(super) fn start_until_caught_up(&self) -> Child {
-        let said = || {
-            let events = self.folder.state().join("events.jsonl");
-            let events = std::fs::read_to_string(events).unwrap_or_default();
-            events.matches("caught_up").count()
-        };
-        let before = said();
+        let before = self.times_caught_up();
         let mut apply = self.start(&["apply", "--yes"]);
         wait_until("the target has caught up", || {
             let ended = apply.try_wait().expect("it is a child");
             assert!(ended.is_none(), "apply has ended: {ended:?}");
-            said() > before
+            self.times_caught_up() > before
         });
         apply
+    }
+
+    /// How often an apply has said that the target has caught up.
+    pub(super) fn times_caught_up(&self) -> usize {
+        let events = self.folder.state().join("events.jsonl");
+        let events = std::fs::read_to_string(events).unwrap_or_default();
+        events.matches("caught_up").count()
     }
 
     /// Runs the program to its end, or until it is killed at the crash point with this number.

@@ -83,6 +83,8 @@ fn arguments(scene: &Scene<'_>) -> Vec<Argument> {
     };
     flag("--schema-only", copy.scope == Scope::Schema);
     flag("--data-only", copy.scope == Scope::Data);
+    let online = scene.stream.is_some();
+    flag("--no-publications", online && !scene.dumps_publication());
     flag("--no-owner", !copy.owners);
     flag("--no-privileges", !copy.owners);
     flag("--no-tablespaces", !copy.tablespaces);

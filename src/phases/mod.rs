@@ -217,6 +217,12 @@ impl<'a> Scene<'a> {
             || (self.moves_structure() && self.selection.without_rows().is_empty())
     }
 
+    /// Whether the dump brings the migration's own publication along. Where the source has no
+    /// other, none is dumped: its owner may be no role of the target.
+    pub fn dumps_publication(&self) -> bool {
+        self.stream.is_some() && !self.facts.source.streams.publications.is_empty()
+    }
+
     /// How much is moved, for people.
     pub fn amount(&self) -> String {
         let tables: Vec<&Relation> = self.tables_with_rows().collect();

@@ -37,7 +37,8 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     if scene.moves_structure() && scene.resolved.copy.owners {
         steps.extend(settings(scene));
     }
-    if let Some((online, _)) = &scene.stream {
+    let brought = scene.stream.as_ref().filter(|_| scene.dumps_publication());
+    if let Some((online, _)) = brought {
         let name = quote_identifier(&online.publication);
         let drop = format!("drop publication if exists {name}");
         steps.push(Step {

@@ -56,6 +56,8 @@ pub struct Streams {
     pub owned: bool,
     /// Whether the role may end other roles' sessions (`pg_signal_backend`).
     pub may_signal: bool,
+    /// Whether the role sees what the sessions of others are (`pg_read_all_stats`).
+    pub sees_sessions: bool,
     /// Prepared transactions of the whole server, with their database: making a slot waits for
     /// each of them.
     pub prepared: Vec<(String, String)>,
@@ -63,6 +65,10 @@ pub struct Streams {
     pub roles: BTreeSet<String>,
     /// Those of them that are superusers.
     pub superusers: BTreeSet<String>,
+    /// Those of them that the role may ALTER.
+    pub alterable: BTreeSet<String>,
+    /// Those that log in and have the role's own privileges, without superusers and itself.
+    pub members: BTreeSet<String>,
 }
 
 /// `REPLICA IDENTITY`: what of an old row an update or delete writes to the WAL.

@@ -7,6 +7,7 @@ use super::Migrator;
 use crate::error::{Error, Result};
 use crate::phases;
 use crate::plan::Phase;
+use crate::resolve::Fence;
 
 impl Migrator {
     /// Goes back to the source after a cutover, through the stream back; then the target follows
@@ -53,15 +54,11 @@ impl Migrator {
         let _lock = self.state.lock().await?;
         let mut said = self.remove_state().await?;
         if let Some(online) = &self.resolved.online {
-            let roles = online.cutover.fence.roles.join(", ");
             said.insert(
                 0,
                 "removed publications, slots and subscriptions on both sides".into(),
             );
-            said.insert(
-                1,
-                format!("the source stays closed: read-only, and NOLOGIN for: {roles}"),
-            );
+            said.insert(1, stays_closed(&online.cutover.fence));
         }
         Ok(said)
     }
@@ -84,5 +81,29 @@ impl Migrator {
                 self.resolved.path.display()
             ),
         ))
+    }
+}
+
+/// What is left of the fence around the source.
+fn stays_closed(fence: &Fence) -> String {
+    let Fence {
+        roles,
+        connect,
+        read_only,
+        terminate: _,
+    } = fence;
+    let mut parts = Vec::new();
+    if *read_only {
+        parts.push("read-only".to_owned());
+    }
+    if *connect {
+        parts.push("CONNECT for the migration alone".to_owned());
+    }
+    if !roles.is_empty() {
+        parts.push(format!("NOLOGIN for: {}", roles.join(", ")));
+    }
+    match parts.is_empty() {
+        true => "nothing keeps applications from the source".to_owned(),
+        false => format!("the source stays closed: {}", parts.join(", and ")),
     }
 }

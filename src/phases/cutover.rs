@@ -6,7 +6,7 @@ use super::{COMPARED, SOURCE_BEFORE, Scene, TARGET_BEFORE, drift, prepare_snapsh
 use crate::effect::replication::{Fence, HookCall, Replication, Subscription, slot};
 use crate::effect::{Comparison, Effect, Place, Side};
 use crate::plan::{Step, StepId, Switch};
-use crate::postgres::{qualified, quote_identifier, quote_literal};
+use crate::postgres::{qualified, quote_identifier, quote_literal, subscription_user};
 use crate::report::counted;
 use crate::resolve::{Hook, Online};
 use crate::spec::Verify;
@@ -140,8 +140,25 @@ pub(super) fn source_fence(scene: &Scene<'_>, online: &Online) -> Fence {
         side: Side::Source,
         database: scene.facts.source.database.name.clone(),
         roles: online.cutover.fence.roles.clone(),
+        connect_only: connect_only(scene, online, Side::Source),
         read_only: online.cutover.fence.read_only,
     }
+}
+
+/// Who may connect to a fenced side, where not everybody may: the migration itself, and the other
+/// server, which reads the stream from it.
+pub(super) fn connect_only(scene: &Scene<'_>, online: &Online, side: Side) -> Vec<String> {
+    if !online.cutover.fence.connect {
+        return Vec::new();
+    }
+    let (server, link) = match side {
+        Side::Source => (&scene.facts.source.server, &online.subscription_source),
+        Side::Target => (&scene.facts.target.server, &online.subscription_target),
+    };
+    let reader = link.as_ref().and_then(subscription_user);
+    let mut roles = vec![server.role.name.clone()];
+    roles.extend(reader.filter(|reader| *reader != server.role.name));
+    roles
 }
 
 /// Nobody writes any more, and everything that was written is on the other side.
@@ -196,6 +213,10 @@ pub(super) fn fence_summary(fence: &Fence) -> String {
     let mut words = Vec::new();
     if !fence.roles.is_empty() {
         words.push(format!("NOLOGIN for {}", fence.roles.join(", ")));
+    }
+    if !fence.connect_only.is_empty() {
+        let only = fence.connect_only.join(", ");
+        words.push(format!("CONNECT for {only} alone"));
     }
     if fence.read_only {
         words.push(format!("the {} read-only", fence.side));

@@ -2,7 +2,8 @@
 //! before what was written to the target has reached it.
 
 use super::cutover::{
-    PAUSE, RELOAD, calls, compare, fence_summary, look_again, reverse, tables_not_streamed,
+    PAUSE, RELOAD, calls, compare, connect_only, fence_summary, look_again, reverse,
+    tables_not_streamed,
 };
 use super::roles::missing_roles;
 use super::stream_apply::{enable, end_read_only_sessions, forward, subscribe, unsubscribe};
@@ -41,6 +42,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
         side: Side::Target,
         database: scene.facts.target.database_name.clone(),
         roles: roles_there(scene, online),
+        connect_only: connect_only(scene, online, Side::Target),
         read_only: true,
     };
     let mut steps = prepare(scene, online, &fence);

@@ -2,7 +2,9 @@
 //! cutover is asked for. The target never takes writes of applications meanwhile.
 
 use super::{ENABLE, FOLLOW, SNAPSHOT, Scene, TARGET_BEFORE, step};
-use crate::effect::replication::{Fence, Follow, READ_ONLY, Replication, Subscription};
+use crate::effect::replication::{
+    Fence, Follow, READ_ONLY, Replication, Subscription, closing_connect,
+};
 use crate::effect::{Effect, Place, Side};
 use crate::plan::{IfInterrupted, Question, Step, StepId};
 use crate::postgres::{quote_identifier, quote_literal};
@@ -71,12 +73,13 @@ fn until(trigger: Trigger) -> &'static str {
     }
 }
 
-/// What closes the target to its applications until they may come.
+/// What closes the target to its applications until they may come. People may look at it.
 pub(super) fn target_fence(scene: &Scene<'_>) -> Fence {
     Fence {
         side: Side::Target,
         database: scene.facts.target.database_name.clone(),
         roles: Vec::new(),
+        connect_only: Vec::new(),
         read_only: true,
     }
 }
@@ -89,7 +92,9 @@ pub(super) fn closing(fence: &Fence) -> Vec<String> {
         let database = quote_identifier(&fence.database);
         format!("alter database {database} set {READ_ONLY} = on")
     });
-    roles.chain(read_only).collect()
+    let only = &fence.connect_only;
+    let connect = (!only.is_empty()).then(|| closing_connect(&fence.database, only));
+    roles.chain(connect).chain(read_only).collect()
 }
 
 /// The stream from source to target. `origin` is left as it is: changes that the source itself

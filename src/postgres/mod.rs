@@ -39,5 +39,5 @@ pub use conninfo::Conninfo;
 pub use environment::Environment;
 pub use quote::{full_name, qualified, quote_identifier, quote_literal};
 pub(crate) use subscription::KEEP_OUT_OF_LOG;
-pub use subscription::subscription_string;
+pub use subscription::{subscription_string, subscription_user};
 pub(crate) use untimed::NO_TIMEOUTS;

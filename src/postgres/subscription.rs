@@ -110,6 +110,24 @@ pub fn subscription_string(key: &str, written: &Sealed) -> Result<SecretString> 
     Ok(SecretString::from(text))
 }
 
+/// The role that a connection string of a plan logs in as; `None` where it does not say so, or not
+/// in plain words.
+pub fn subscription_user(written: &Sealed) -> Option<String> {
+    let revealed = written
+        .is_one_secret()
+        .then(|| written.reveal())
+        .transpose();
+    let revealed = revealed.ok()?;
+    let text = match &revealed {
+        Some(text) => text.expose_secret(),
+        None => written.as_sealed_str(),
+    };
+    let pairs = parse::parse("subscription", text).ok()?;
+    let mut users = pairs.iter().rev().filter(|(name, _)| name == "user");
+    let (_, user) = users.next()?;
+    (!user.has_secret()).then(|| user.as_sealed_str().to_owned())
+}
+
 /// A password, of which every form that is sent is known to be one.
 fn push_password(text: &mut String, name: &str, password: &str) {
     seal("password", password);
@@ -147,6 +165,18 @@ mod tests {
             "host='db' port='5433' user='app' dbname='my shop' connect_timeout='30' \
              gssencmode='disable' sslmode='require' password='it\\'s\\\\'"
         );
+    }
+
+    #[test]
+    fn the_role_of_a_plan_s_own_text_is_known_where_it_says_it() {
+        let user = |text: &str| subscription_user(&Sealed::new(text));
+        let secret = seal("env WHO", "someone");
+        assert_eq!(user("postgres://app:x@db/shop").as_deref(), Some("app"));
+        assert_eq!(user("host=db user='a b'").as_deref(), Some("a b"));
+        assert_eq!(user("host=db dbname=shop"), None);
+        assert_eq!(user(&format!("host=db user={secret}")), None);
+        let whole = seal("env ALL", "host=db user=hidden");
+        assert_eq!(user(&whole).as_deref(), Some("hidden"));
     }
 
     #[test]

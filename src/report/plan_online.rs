@@ -47,12 +47,16 @@ pub(super) fn sentences(online: &Online) -> Vec<String> {
 fn fence(fence: &Fence) -> String {
     let Fence {
         roles,
+        connect,
         read_only,
         terminate,
     } = fence;
     let mut parts = Vec::new();
     if !roles.is_empty() {
         parts.push(format!("{} may not log in (NOLOGIN)", roles.join(", ")));
+    }
+    if *connect {
+        parts.push("nobody but the migration may connect to the database".to_owned());
     }
     if *read_only {
         parts.push("the database is read-only for all who do not ask otherwise".to_owned());

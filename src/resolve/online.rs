@@ -80,6 +80,8 @@ pub struct Cutover {
 pub struct Fence {
     /// The roles that may no longer log in.
     pub roles: Vec<String>,
+    /// Whether nobody but the migration may connect to the database.
+    pub connect: bool,
     /// Whether the database becomes read-only by default.
     pub read_only: bool,
     /// Whether open sessions are ended.
@@ -227,6 +229,7 @@ fn cutover(spec: &Spec) -> Cutover {
         trigger: cutover.trigger,
         fence: Fence {
             roles: fence.roles,
+            connect: fence.connect.unwrap_or(false),
             read_only: fence.read_only.unwrap_or(true),
             terminate: fence.terminate.unwrap_or(true),
         },

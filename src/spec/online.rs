@@ -121,6 +121,13 @@ pub struct Fence {
     #[schemars(extend("examples" = [["shop_app"]]))]
     #[serde(default)]
     pub roles: Vec<String>,
+    /// Takes the right to connect to the database from everybody but the roles that the migration
+    /// and its streams log in as; superusers and members of those roles come in all the same. The
+    /// owner of the database may do that, where `roles` takes the right to alter them.
+    /// Default: false.
+    #[schemars(extend("examples" = [true]))]
+    #[serde(default)]
+    pub connect: Option<bool>,
     /// Makes the database read-only by default. Default: true.
     #[schemars(extend("examples" = [true]))]
     #[serde(default)]

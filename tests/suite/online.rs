@@ -2,6 +2,7 @@
 //! Never migrates by other means than the built program.
 
 mod clerk;
+mod connect;
 mod copying;
 mod cutover;
 mod everywhere;

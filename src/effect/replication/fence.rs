@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Fence;
+use super::{Fence, connect};
 use crate::effect::Side;
 use crate::effect::world::{Output, Scene, World};
 use crate::error::{Error, Exit, Result};
@@ -30,24 +30,51 @@ pub(super) struct Before {
     pub logins: Vec<String>,
     /// What the database said of [`READ_ONLY`].
     pub read_only: Option<String>,
+    /// Who could connect to the database.
+    #[serde(default)]
+    pub connect: Vec<connect::Grant>,
 }
 
-/// What is asked: the roles that can log in, and the database's own setting.
+impl Before {
+    /// What is taken to have been there where nobody knows.
+    pub(super) fn usual(fence: &Fence) -> Self {
+        Self {
+            logins: fence.roles.clone(),
+            read_only: None,
+            connect: vec![connect::Grant::PUBLIC],
+        }
+    }
+}
+
+/// What is asked, as far as the fence changes it: the roles that can log in, the grants of CONNECT,
+/// and, always, the database's own setting.
 pub(super) fn questions(fence: &Fence) -> Vec<String> {
+    let connect = closes_connect(fence).then(|| connect::question(&fence.database));
+    let questions = logins(fence).into_iter().chain(connect);
+    questions.chain([setting(fence)]).collect()
+}
+
+fn closes_connect(fence: &Fence) -> bool {
+    !fence.connect_only.is_empty()
+}
+
+fn logins(fence: &Fence) -> Option<String> {
     let roles: Vec<String> = fence.roles.iter().map(|role| quote_literal(role)).collect();
     let roles = roles.join(", ");
-    let logins = (!roles.is_empty()).then(|| {
+    (!roles.is_empty()).then(|| {
         format!(
             "select rolname from pg_roles where rolcanlogin and rolname in ({roles}) order by 1"
         )
-    });
-    let setting = format!(
+    })
+}
+
+fn setting(fence: &Fence) -> String {
+    format!(
         "select split_part(setting, '=', 2) from pg_db_role_setting, unnest(setconfig) setting \
          where setrole = 0 and setdatabase = (select oid from pg_database where datname = {}) \
          and setting like '{READ_ONLY}=%'",
         quote_literal(&fence.database)
-    );
-    logins.into_iter().chain([setting]).collect()
+    )
 }
 
 /// Reads what was there before.
@@ -56,17 +83,23 @@ pub(super) fn questions(fence: &Fence) -> Vec<String> {
 /// What the server says.
 pub(super) async fn read(world: &World, scene: Scene<'_>, fence: &Fence) -> Result<Output> {
     let client = world.session_for(scene, fence.side.into()).await?;
-    let mut answers = Vec::new();
-    for sql in questions(fence) {
+    let texts = async |sql: String| -> Result<Vec<String>> {
         let rows = client.query(&sql, &[]).await?;
-        let names: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get(0)).collect();
-        answers.push(names?);
-    }
-    let read_only = answers.pop().and_then(|mut settings| settings.pop());
-    let before = Before {
-        logins: answers.pop().unwrap_or_default(),
-        read_only,
+        let texts: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get(0)).collect();
+        Ok(texts?)
     };
+    let mut before = Before {
+        read_only: texts(setting(fence)).await?.pop(),
+        ..Before::default()
+    };
+    if let Some(sql) = logins(fence) {
+        before.logins = texts(sql).await?;
+    }
+    if closes_connect(fence) {
+        let grants = texts(connect::question(&fence.database)).await?;
+        let read = |text: &String| serde_json::from_str(text).expect("the question makes them so");
+        before.connect = grants.iter().map(read).collect();
+    }
     Ok(Output::of(&before))
 }
 
@@ -98,7 +131,8 @@ pub(super) fn opening(fence: &Fence, before: &Before) -> Vec<String> {
         .logins
         .iter()
         .map(|role| format!("alter role {} login", quote_identifier(role)));
-    setting.into_iter().chain(logins).collect()
+    let connect = connect::opening(fence, &before.connect);
+    setting.into_iter().chain(connect).chain(logins).collect()
 }
 
 /// Puts back what was there.
@@ -120,10 +154,7 @@ pub(super) async fn open(
 }
 
 fn unknown(fence: &Fence, before: &StepId) -> Error {
-    let all = Before {
-        logins: fence.roles.clone(),
-        read_only: None,
-    };
+    let all = Before::usual(fence);
     Error::new(
         Exit::Undecided,
         format!(

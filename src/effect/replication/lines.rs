@@ -77,11 +77,8 @@ fn follow_lines(follow: &Follow) -> Vec<String> {
 }
 
 fn open_lines(fence: &Fence) -> Vec<String> {
-    let all = fence::Before {
-        logins: fence.roles.clone(),
-        read_only: None,
-    };
-    on(fence.side, fence::opening(fence, &all))
+    let before = fence::Before::usual(fence);
+    on(fence.side, fence::opening(fence, &before))
         .into_iter()
         .map(|line| format!("{line}  -- or as it was before"))
         .collect()

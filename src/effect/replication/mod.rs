@@ -2,6 +2,7 @@
 //! it runs. Nothing here moves a streamed row: PostgreSQL's own subscription does.
 
 mod apply_failure;
+mod connect;
 mod drain;
 mod fence;
 mod follow;
@@ -15,6 +16,7 @@ mod subscribe;
 
 use std::time::Duration;
 
+pub(crate) use connect::closing as closing_connect;
 pub(crate) use fence::{READ_ONLY, end_in_flight};
 pub(in crate::effect) use lines::lines;
 
@@ -148,6 +150,9 @@ pub struct Fence {
     pub database: String,
     /// Roles that may not log in meanwhile.
     pub roles: Vec<String>,
+    /// The only roles that may connect meanwhile, besides superusers; with none, the right to
+    /// connect stays as it is.
+    pub connect_only: Vec<String>,
     /// Whether transactions are read-only by default meanwhile.
     pub read_only: bool,
 }

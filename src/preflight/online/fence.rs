@@ -3,9 +3,12 @@
 
 use super::{Finding, Stream, refusal, warning};
 use crate::inspect::Streams;
-use crate::postgres::quote_identifier;
+use crate::postgres::{quote_identifier, subscription_user};
 use crate::preflight::list;
 use crate::side::Side;
+
+/// The first version where CREATEROLE alone does not let alter every role.
+const ADMIN_OF_EACH: u32 = 16;
 
 /// A role of another name writes on.
 pub(super) fn unknown_roles(stream: &Stream<'_>) -> Vec<Finding> {
@@ -84,31 +87,39 @@ pub(super) fn superusers(stream: &Stream<'_>) -> Vec<Finding> {
 pub(super) fn powerless(stream: &Stream<'_>) -> Vec<Finding> {
     let (fence, there) = (&stream.online.cutover.fence, source(stream));
     let role = &stream.server(Side::Source).role;
-    let database = quote_identifier(stream.database_name(Side::Source));
-    let name = quote_identifier(&role.name);
+    let own = format!(
+        "`alter database {} owner to {}`, or the owner's role",
+        quote_identifier(stream.database_name(Side::Source)),
+        quote_identifier(&role.name)
+    );
     let mut missing = Vec::new();
-    if !fence.roles.is_empty() && !role.create_role {
+    missing.extend(unalterable(stream));
+    if fence.connect && !there.owned {
         missing.push((
-            "bar roles from logging in (cutover.fence.roles)",
-            format!("`alter role {name} createrole` (from 16 on also `grant … to {name} with admin option`)"),
+            "take CONNECT from others (cutover.fence.connect)".to_owned(),
+            own.clone(),
         ));
     }
     if fence.read_only && !there.owned {
         missing.push((
-            "make the database read-only (cutover.fence.read_only)",
-            format!("`alter database {database} owner to {name}`, or the owner's role"),
+            "make the database read-only (cutover.fence.read_only)".to_owned(),
+            own,
         ));
     }
     if fence.terminate && !there.may_signal {
         missing.push((
-            "end sessions (cutover.fence.terminate)",
-            format!("`grant pg_signal_backend to {name}`"),
+            "end sessions (cutover.fence.terminate)".to_owned(),
+            format!(
+                "`grant pg_signal_backend to {}`",
+                quote_identifier(&role.name)
+            ),
         ));
     }
     if missing.is_empty() {
         return Vec::new();
     }
-    let (powers, grants): (Vec<&str>, Vec<String>) = missing.into_iter().unzip();
+    let (powers, mut grants): (Vec<String>, Vec<String>) = missing.into_iter().unzip();
+    grants.dedup();
     refusal(
         "fence_powerless",
         format!(
@@ -117,8 +128,122 @@ pub(super) fn powerless(stream: &Stream<'_>) -> Vec<Finding> {
             powers.join(", nor ")
         ),
         format!(
-            "Run on the source: {}. Or take out of cutover.fence what it may not do.",
-            grants.join("; ")
+            "Run on the source: {}. Or take out of cutover.fence what it may not do.{}",
+            grants.join("; "),
+            in_place_of_roles(stream)
+        ),
+    )
+}
+
+/// Roles of the fence that may not be altered: what that is called, and what it takes.
+fn unalterable(stream: &Stream<'_>) -> Option<(String, String)> {
+    let there = source(stream);
+    let roles = stream.online.cutover.fence.roles.iter();
+    let barred: Vec<&String> = roles
+        .filter(|role| there.roles.contains(*role) && !there.alterable.contains(*role))
+        .collect();
+    if barred.is_empty() {
+        return None;
+    }
+    let server = stream.server(Side::Source);
+    let name = quote_identifier(&server.role.name);
+    let mut takes = Vec::new();
+    if !server.role.create_role {
+        takes.push(format!("`alter role {name} createrole`"));
+    }
+    if server.major() >= ADMIN_OF_EACH {
+        let each: Vec<String> = barred.iter().map(|role| quote_identifier(role)).collect();
+        takes.push(format!(
+            "`grant {} to {name} with admin option`",
+            each.join(", ")
+        ));
+    } else if server.role.create_role {
+        // Superusers and roles with REPLICATION.
+        takes.push(format!("`alter role {name} superuser`"));
+    }
+    Some((
+        format!("bar {} from logging in (cutover.fence.roles)", list(barred)),
+        takes.join(" and "),
+    ))
+}
+
+fn in_place_of_roles(stream: &Stream<'_>) -> &'static str {
+    match unalterable(stream) {
+        Some(_) if !stream.online.cutover.fence.connect => {
+            " In place of cutover.fence.roles, `cutover.fence.connect: true` takes no more than the \
+             ownership of the database."
+        }
+        _ => "",
+    }
+}
+
+/// Who reads the stream has to come in when nobody else may.
+pub(super) fn reader_unknown(stream: &Stream<'_>) -> Vec<Finding> {
+    let link = |side: Side| match side {
+        Side::Source => &stream.online.subscription_source,
+        Side::Target => &stream.online.subscription_target,
+    };
+    let unsaid = |side: &&Side| {
+        let link = link(**side).as_ref();
+        link.is_some_and(|link| subscription_user(link).is_none())
+    };
+    if !stream.online.cutover.fence.connect {
+        return Vec::new();
+    }
+    let sides = stream.publishers().iter().filter(unsaid);
+    let refused = sides.flat_map(|side| {
+        refusal(
+            "fence_reader_unknown",
+            format!(
+                "cutover.fence.connect shuts out all but a few roles, and as which one the server \
+                 of the {} connects to the {side} is not said",
+                side.other()
+            ),
+            format!("Write `user=` in online.subscription_{side}, in plain words."),
+        )
+    });
+    refused.collect()
+}
+
+/// Who has the privileges of a role that keeps CONNECT has that one too.
+pub(super) fn connect_members(stream: &Stream<'_>) -> Vec<Finding> {
+    let members = &source(stream).members;
+    let fence = &stream.online.cutover.fence;
+    let left: Vec<&String> = members
+        .iter()
+        .filter(|role| !fence.roles.contains(*role))
+        .collect();
+    if !fence.connect || left.is_empty() {
+        return Vec::new();
+    }
+    let role = &stream.server(Side::Source).role.name;
+    warning(
+        "fence_connect_members",
+        format!(
+            "cutover.fence.connect does not keep out {}, with the privileges of {role}, which keeps \
+             CONNECT",
+            list(left)
+        ),
+        "Let the migration log in as a role of its own that no application is a member of; the \
+         cutover is undone when somebody writes.",
+    )
+}
+
+/// A session of which one cannot see what it is counts as an application's.
+pub(super) fn blind(stream: &Stream<'_>) -> Vec<Finding> {
+    if source(stream).sees_sessions {
+        return Vec::new();
+    }
+    let role = &stream.server(Side::Source).role.name;
+    warning(
+        "fence_blind",
+        format!(
+            "role {role} does not see what the sessions of other roles on the source are: in the \
+             cutover, autovacuum and replication of other roles are taken for applications"
+        ),
+        format!(
+            "Run `grant pg_read_all_stats to {}` on the source.",
+            quote_identifier(role)
         ),
     )
 }
@@ -126,13 +251,13 @@ pub(super) fn powerless(stream: &Stream<'_>) -> Vec<Finding> {
 /// Nothing keeps anybody from writing.
 pub(super) fn nothing(stream: &Stream<'_>) -> Vec<Finding> {
     let fence = &stream.online.cutover.fence;
-    if !fence.roles.is_empty() || fence.read_only {
+    if !fence.roles.is_empty() || fence.connect || fence.read_only {
         return Vec::new();
     }
     warning(
         "no_fence",
         "nothing keeps applications from writing to the source during the cutover: \
-         cutover.fence names no role, and read_only is false"
+         cutover.fence names no role, and connect and read_only are false"
             .to_owned(),
         "Name the applications' roles in cutover.fence.roles, or stop them yourself \
          (cutover.hooks.before_fence); the cutover is undone when somebody writes.",

@@ -36,6 +36,7 @@ const CHECKS: &[fn(&Stream<'_>) -> Vec<Finding>] = &[
     tables::large_objects,
     tables::at_cutover,
     there::publications,
+    there::publication_owner,
     there::slots,
     there::subscriptions,
     there::subscriber,
@@ -45,6 +46,9 @@ const CHECKS: &[fn(&Stream<'_>) -> Vec<Finding>] = &[
     fence::own_role,
     fence::superusers,
     fence::powerless,
+    fence::reader_unknown,
+    fence::connect_members,
+    fence::blind,
     fence::nothing,
 ];
 

@@ -32,6 +32,29 @@ pub(super) fn publications(stream: &Stream<'_>) -> Vec<Finding> {
     refused.collect()
 }
 
+/// The dump brings our publication along where it brings others, and gives it to its owner.
+pub(super) fn publication_owner(stream: &Stream<'_>) -> Vec<Finding> {
+    let (facts, role) = (stream.case.facts, &stream.server(Side::Source).role.name);
+    let made = facts.source.roles.iter().any(|made| made.name == *role);
+    let comes = facts.target.roles.contains(role) || (made && stream.case.choices.roles);
+    let others = &facts.source.streams.publications;
+    if others.is_empty() || comes || !stream.case.choices.owners {
+        return Vec::new();
+    }
+    refusal(
+        "publication_owner",
+        format!(
+            "the target has no role {role}, which will own the publication of the migration: the \
+             dump brings that along with publication {}",
+            list(others)
+        ),
+        format!(
+            "Run `create role {}` on the target.",
+            quote_identifier(role)
+        ),
+    )
+}
+
 /// A slot of our name has no snapshot, and reading from it loses or doubles rows.
 pub(super) fn slots(stream: &Stream<'_>) -> Vec<Finding> {
     let taken = |side: &Side, name: &str| {

@@ -80,6 +80,7 @@ pub(crate) fn online() -> Online {
             trigger: Trigger::Manual,
             fence: Fence {
                 roles: vec!["shop_app".to_owned()],
+                connect: false,
                 read_only: true,
                 terminate: true,
             },
@@ -98,8 +99,10 @@ pub(crate) fn streams() -> Streams {
         may_create: true,
         owned: true,
         may_signal: true,
+        sees_sessions: true,
         roles: names(&["migrator", "postgres", "shop", "shop_app"]),
         superusers: names(&["postgres"]),
+        alterable: names(&["migrator", "postgres", "shop", "shop_app"]),
         ..Streams::default()
     }
 }

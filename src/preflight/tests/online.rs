@@ -6,6 +6,7 @@ use super::made::{CHOICES, facts, online, plain, table, target_database};
 use crate::inspect::{Facts, IdentitySetting, Reach, Relation, RelationKind, Share};
 use crate::preflight::{Choices, Finding, preflight};
 use crate::resolve::{Online, ReplicaIdentity};
+use crate::secret::Sealed;
 use crate::selection::Selection;
 
 const FULL: Share = Share { most: 3, used: 3 };
@@ -267,6 +268,21 @@ fn names_that_are_taken_are_refused_on_the_side_where_they_are() {
 }
 
 #[test]
+fn the_owner_of_a_publication_that_the_dump_brings_along_must_be_on_the_target() {
+    let others = |f: &mut Facts, o: &mut Online| {
+        f.source.streams.publications.insert("feeds".to_owned());
+        f.target.roles.remove("migrator");
+        o.cutover.reverse = false;
+    };
+    assert_eq!(found(others), ["R publication_owner"]);
+    let none = |f: &mut Facts, o: &mut Online| {
+        others(f, o);
+        f.source.streams.publications.clear();
+    };
+    assert_eq!(found(none), [""; 0]);
+}
+
+#[test]
 fn a_fence_that_cannot_stand_is_found() {
     let roles = |names: &'static [&str]| {
         move |_: &mut Facts, o: &mut Online| {
@@ -284,6 +300,7 @@ fn a_fence_that_cannot_stand_is_found() {
     assert_eq!(found(open), ["W no_fence"]);
     let powerless = told(|f, _| {
         plain(&mut f.source.server.role);
+        f.source.streams.alterable.clear();
         f.source.streams.owned = false;
         f.source.streams.may_signal = false;
     });
@@ -295,4 +312,65 @@ fn a_fence_that_cannot_stand_is_found() {
     ] {
         assert!(powerless.next.contains(grant), "{powerless:?}");
     }
+}
+
+#[test]
+fn who_may_not_alter_the_roles_is_told_of_the_fence_that_takes_less() {
+    let barred = |f: &mut Facts, _: &mut Online| {
+        plain(&mut f.source.server.role);
+        f.source.server.role.create_role = true;
+        f.source.server.version_num = 160_000;
+        f.source.streams.alterable.remove("shop_app");
+    };
+    let said = told(barred);
+    assert_eq!(said.id, "fence_powerless");
+    let words = "grant \"shop_app\" to \"migrator\" with admin option";
+    assert!(said.next.contains(words), "{said:?}");
+    assert!(!said.next.contains("createrole"), "it has that: {said:?}");
+    assert!(
+        said.next.contains("cutover.fence.connect: true"),
+        "{said:?}"
+    );
+    let instead = |f: &mut Facts, o: &mut Online| {
+        barred(f, o);
+        o.cutover.fence.roles.clear();
+        o.cutover.fence.connect = true;
+        o.cutover.fence.read_only = false;
+    };
+    assert_eq!(found(instead), [""; 0]);
+    let of_another = |f: &mut Facts, o: &mut Online| {
+        instead(f, o);
+        f.source.streams.owned = false;
+    };
+    assert_eq!(found(of_another), ["R fence_powerless"]);
+}
+
+#[test]
+fn who_does_not_see_what_sessions_are_is_told_so() {
+    let blind = |f: &mut Facts, _: &mut Online| f.source.streams.sees_sessions = false;
+    assert_eq!(found(blind), ["W fence_blind"]);
+}
+
+#[test]
+fn who_comes_in_while_nobody_else_may_has_to_be_known() {
+    let connect = |f: &mut Facts, o: &mut Online| {
+        o.cutover.fence.connect = true;
+        o.subscription_source = Some(Sealed::new("host=10.0.0.5 dbname=shop"));
+        f.source.streams.members.insert("shop".to_owned());
+    };
+    assert_eq!(
+        found(connect),
+        ["R fence_reader_unknown", "W fence_connect_members"]
+    );
+    let known = |f: &mut Facts, o: &mut Online| {
+        connect(f, o);
+        o.subscription_source = Some(Sealed::new("host=10.0.0.5 user=reader dbname=shop"));
+        o.cutover.fence.roles.push("shop".to_owned());
+    };
+    assert_eq!(found(known), [""; 0]);
+    let unfenced = |f: &mut Facts, o: &mut Online| {
+        connect(f, o);
+        o.cutover.fence.connect = false;
+    };
+    assert_eq!(found(unfenced), [""; 0]);
 }

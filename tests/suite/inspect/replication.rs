@@ -109,6 +109,7 @@ fn what_a_server_has_for_replication_is_found() {
         assert_eq!(streams.prepared[0].0, "left");
         assert!(streams.superusers.contains("postgres"));
         assert!(streams.roles.contains("inspect_reader"));
+        assert!(streams.alterable.contains("inspect_reader") && streams.members.is_empty());
         assert!(source.server.role.replication && source.server.role.create_subscription);
     }
 }
@@ -121,6 +122,7 @@ fn a_role_of_no_rank_is_seen_to_be_one() {
         let role = &source.server.role;
         assert!(!role.replication && !role.create_subscription);
         assert!(!source.streams.may_create && !source.streams.owned && !source.streams.may_signal);
+        assert!(source.streams.alterable.is_empty());
         assert!(!relation(&source, "orders").owned);
     }
 }

@@ -16,7 +16,7 @@ use crate::spec::{
     self, Document, Embedded, Exclude, Existing, Include, Method, Mode, Problems, Scope, Verify,
 };
 
-pub use online::{Cutover, Fence, Hook, Hooks, Online, ReplicaIdentity, Trigger};
+pub use online::{Cutover, Fence, Hook, Hooks, Online, ReplicaIdentity, SequenceErrors, Trigger};
 
 /// Used where the plan says nothing: two per core of a small server, and few enough to leave its
 /// connections to others.

@@ -5,7 +5,7 @@ use futures_util::future::try_join_all;
 use tokio_postgres::Client;
 
 use super::world::{LetThrough, Output, Scene, World};
-use super::{Comparison, Effect, Measure, Place, SchemaScope, Side, lines};
+use super::{Comparison, Effect, Measure, Place, SchemaScope, Side, lines, replication};
 use crate::database_settings;
 use crate::error::{Error, Exit, Result};
 use crate::fingerprint::{self, Aspect, Difference, Fingerprint};
@@ -56,7 +56,13 @@ pub(super) async fn compare(world: &World, scene: Scene<'_>, what: &Comparison) 
         let (differences, warnings) = match what {
             Comparison::Schema(scope) => schema(world, scope).await?,
             Comparison::Rows { measure } => rows(world, measure).await?,
-            Comparison::Now { measure } => return now(world, scene, measure).await,
+            Comparison::Now {
+                measure,
+                carried_by,
+            } => {
+                let measure = carried(world, measure, carried_by.as_ref())?;
+                return now(world, scene, &measure).await;
+            }
             Comparison::Database { expected } => (database(world, expected).await?, Vec::new()),
             Comparison::SourceWrites => (Vec::new(), source_writes(world).await?),
         };
@@ -174,6 +180,19 @@ async fn now(world: &World, scene: Scene<'_>, what: &Measure) -> Result<Output> 
     let (source, target) = tokio::try_join!(measured(Place::Source), measured(Place::Target))?;
     verdict(scene, table_differences(what, &source, &target).0)?;
     Ok(Output::of(&source))
+}
+
+/// Without the sequences that could not be carried.
+fn carried(world: &World, measure: &Measure, by: Option<&StepId>) -> Result<Measure> {
+    let not_carried = match by {
+        Some(step) => replication::not_carried(world, step)?,
+        None => Vec::new(),
+    };
+    let mut measure = measure.clone();
+    measure
+        .sequences
+        .retain(|(schema, name)| !not_carried.contains(&full_name(schema, name)));
+    Ok(measure)
 }
 
 /// What differs, and what differs because PostgreSQL filled it anew.

@@ -122,7 +122,10 @@ fn comparison_lines(comparison: &Comparison) -> Vec<String> {
         Comparison::Database { expected: _ } => {
             vec!["compare: the database's owner, comment, privileges and settings".to_owned()]
         }
-        Comparison::Now { measure } => {
+        Comparison::Now {
+            measure,
+            carried_by: _,
+        } => {
             let mut lines = measure_lines("source", measure);
             lines.extend(measure_lines("target", measure));
             lines

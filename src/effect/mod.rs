@@ -234,6 +234,9 @@ pub enum Comparison {
     Now {
         /// What is measured, on both sides.
         measure: Measure,
+        /// The step that carried the sequences, if any did: one that it could not carry is not
+        /// looked at, and not claimed.
+        carried_by: Option<crate::plan::StepId>,
     },
 }
 

@@ -2,11 +2,11 @@
 //! that step every other one can be taken back; after it nothing is ever taken back here.
 
 use super::stream_apply::{enable, end_read_only_sessions, options, subscribe};
-use super::{COMPARED, SOURCE_BEFORE, Scene, TARGET_BEFORE, drift, prepare_snapshot, step};
+use super::{SOURCE_BEFORE, Scene, TARGET_BEFORE, drift, fence, prepare_snapshot, step};
 use crate::effect::replication::{Fence, HookCall, Replication, Subscription, slot};
 use crate::effect::{Comparison, Effect, Place, Side};
 use crate::plan::{Step, StepId, Switch};
-use crate::postgres::{qualified, quote_identifier, quote_literal, subscription_user};
+use crate::postgres::{qualified, quote_identifier, quote_literal};
 use crate::report::counted;
 use crate::resolve::{Hook, Online};
 use crate::spec::Verify;
@@ -46,7 +46,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     let Some((online, streamed)) = &scene.stream else {
         return Vec::new();
     };
-    let fence = source_fence(scene, online);
+    let fence = fence::source(scene, online);
     let mut steps = prepare(scene, online, streamed);
     steps.extend(close(online, &fence));
     steps.extend(tables_not_streamed(
@@ -55,7 +55,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
         Side::Source,
         "cutover",
     ));
-    steps.extend(compare(scene, online, COMPARED));
+    steps.extend(compare(scene, online, "cutover"));
     let stream = (Side::Source, online.slot.clone());
     steps.push(look_again("cutover.look_again", online, stream));
     steps.extend(turn(scene, online));
@@ -110,7 +110,7 @@ fn prepare(scene: &Scene<'_>, online: &Online, streamed: &Streamed) -> Vec<Step>
         ..step("cutover.near", "the target follows, and is drained at once")
     });
     steps.push(Step {
-        effects: vec![Effect::Replication(Replication::ReadFence(source_fence(
+        effects: vec![Effect::Replication(Replication::ReadFence(fence::source(
             scene, online,
         )))],
         ..step(SOURCE_BEFORE, "what the fence will change")
@@ -135,32 +135,6 @@ pub(super) fn reverse(scene: &Scene<'_>, online: &Online) -> Subscription {
     }
 }
 
-pub(super) fn source_fence(scene: &Scene<'_>, online: &Online) -> Fence {
-    Fence {
-        side: Side::Source,
-        database: scene.facts.source.database.name.clone(),
-        roles: online.cutover.fence.roles.clone(),
-        connect_only: connect_only(scene, online, Side::Source),
-        read_only: online.cutover.fence.read_only,
-    }
-}
-
-/// Who may connect to a fenced side, where not everybody may: the migration itself, and the other
-/// server, which reads the stream from it.
-pub(super) fn connect_only(scene: &Scene<'_>, online: &Online, side: Side) -> Vec<String> {
-    if !online.cutover.fence.connect {
-        return Vec::new();
-    }
-    let (server, link) = match side {
-        Side::Source => (&scene.facts.source.server, &online.subscription_source),
-        Side::Target => (&scene.facts.target.server, &online.subscription_target),
-    };
-    let reader = link.as_ref().and_then(subscription_user);
-    let mut roles = vec![server.role.name.clone()];
-    roles.extend(reader.filter(|reader| *reader != server.role.name));
-    roles
-}
-
 /// Nobody writes any more, and everything that was written is on the other side.
 fn close(online: &Online, fence: &Fence) -> Vec<Step> {
     let hooks = &online.cutover.hooks;
@@ -177,15 +151,12 @@ fn close(online: &Online, fence: &Fence) -> Vec<Step> {
         });
     }
     steps.push(Step {
-        effects: vec![super::sql(
-            fence.side.into(),
-            super::stream_apply::closing(fence),
-        )],
+        effects: vec![super::sql(fence.side.into(), fence::closing(fence))],
         undo: vec![Effect::Replication(Replication::OpenFence {
             fence: fence.clone(),
             before: StepId::new(SOURCE_BEFORE),
         })],
-        ..step(FENCE, fence_summary(fence))
+        ..step(FENCE, fence::summary(fence))
     });
     let silence = Effect::Replication(Replication::AwaitSilence {
         side: fence.side,
@@ -209,21 +180,6 @@ fn close(online: &Online, fence: &Fence) -> Vec<Step> {
     steps
 }
 
-pub(super) fn fence_summary(fence: &Fence) -> String {
-    let mut words = Vec::new();
-    if !fence.roles.is_empty() {
-        words.push(format!("NOLOGIN for {}", fence.roles.join(", ")));
-    }
-    if !fence.connect_only.is_empty() {
-        let only = fence.connect_only.join(", ");
-        words.push(format!("CONNECT for {only} alone"));
-    }
-    if fence.read_only {
-        words.push(format!("the {} read-only", fence.side));
-    }
-    words.join(", ")
-}
-
 /// What no stream carries, from one side to the other.
 pub(super) fn tables_not_streamed(
     scene: &Scene<'_>,
@@ -232,6 +188,8 @@ pub(super) fn tables_not_streamed(
     phase: &str,
 ) -> Vec<Step> {
     let measure = scene.measure_now(Verify::Off);
+    let online = scene.stream.as_ref().map(|(online, _)| online);
+    let errors = online.map(|online| online.cutover.sequence_errors);
     let mut steps = Vec::new();
     if !measure.sequences.is_empty() {
         let summary = counted(measure.sequences.len() as u64, "sequence");
@@ -239,8 +197,9 @@ pub(super) fn tables_not_streamed(
             effects: vec![Effect::Replication(Replication::CarrySequences {
                 from,
                 sequences: measure.sequences,
+                errors: errors.unwrap_or_default(),
             })],
-            ..step(&format!("{phase}.sequences"), summary)
+            ..step(&sequences_step(phase), summary)
         });
     }
     let tables = super::table_rows(scene, &streamed.at_cutover);
@@ -269,17 +228,25 @@ pub(super) fn tables_not_streamed(
     steps
 }
 
+fn sequences_step(phase: &str) -> String {
+    format!("{phase}.sequences")
+}
+
 /// Both sides hold still: what is counted now is exact.
-pub(super) fn compare(scene: &Scene<'_>, online: &Online, id: &str) -> Option<Step> {
+pub(super) fn compare(scene: &Scene<'_>, online: &Online, phase: &str) -> Option<Step> {
     let summary = match online.cutover.verify {
         Verify::Off => return None,
         Verify::Counts => "row counts of both sides",
         Verify::Rows => "every row of both sides",
     };
     let measure = scene.measure_now(online.cutover.verify);
+    let carried_by = (!measure.sequences.is_empty()).then(|| StepId::new(sequences_step(phase)));
     Some(Step {
-        effects: vec![Effect::Compare(Comparison::Now { measure })],
-        ..step(id, summary)
+        effects: vec![Effect::Compare(Comparison::Now {
+            measure,
+            carried_by,
+        })],
+        ..step(&format!("{phase}.verify"), summary)
     })
 }
 
@@ -321,7 +288,7 @@ fn turn(scene: &Scene<'_>, online: &Online) -> Vec<Step> {
     }
     steps.push(Step {
         effects: vec![Effect::Replication(Replication::OpenFence {
-            fence: super::stream_apply::target_fence(scene),
+            fence: fence::target(scene),
             before: StepId::new(TARGET_BEFORE),
         })],
         ..step(OPEN, "THE SWITCH: from here on the target serves")

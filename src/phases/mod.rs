@@ -6,6 +6,7 @@ mod complete;
 mod cutover;
 mod drift;
 mod dump;
+mod fence;
 mod finalize;
 mod left_behind;
 mod outage;

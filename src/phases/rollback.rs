@@ -1,13 +1,9 @@
 //! Rollback: the cutover the other way round, as lossless as the way there. It never opens the source
 //! before what was written to the target has reached it.
 
-use super::cutover::{
-    PAUSE, RELOAD, calls, compare, connect_only, fence_summary, look_again, reverse,
-    tables_not_streamed,
-};
-use super::roles::missing_roles;
+use super::cutover::{PAUSE, RELOAD, calls, compare, look_again, reverse, tables_not_streamed};
 use super::stream_apply::{enable, end_read_only_sessions, forward, subscribe, unsubscribe};
-use super::{SOURCE_BEFORE, Scene, step};
+use super::{SOURCE_BEFORE, Scene, fence, step};
 use crate::effect::replication::{Fence, Replication, slot};
 use crate::effect::{Effect, Place, Side};
 use crate::plan::{Step, StepId, Switch};
@@ -38,13 +34,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     let Some((online, streamed)) = scene.stream.as_ref().filter(|(o, _)| o.cutover.reverse) else {
         return Vec::new();
     };
-    let fence = Fence {
-        side: Side::Target,
-        database: scene.facts.target.database_name.clone(),
-        roles: roles_there(scene, online),
-        connect_only: connect_only(scene, online, Side::Target),
-        read_only: true,
-    };
+    let fence = fence::serving_target(scene, online);
     let mut steps = prepare(scene, online, &fence);
     steps.extend(close(online, &fence));
     steps.extend(carry(scene, online, streamed));
@@ -52,16 +42,6 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     steps.extend(end(online, &fence));
     super::in_order(&mut steps);
     steps
-}
-
-/// Roles of the fence that are on the target: one that no object needed was not made there.
-fn roles_there(scene: &Scene<'_>, online: &Online) -> Vec<String> {
-    let made = missing_roles(scene);
-    let is_there = |role: &&String| {
-        scene.facts.target.roles.contains(*role) || made.iter().any(|made| made.name == **role)
-    };
-    let roles = online.cutover.fence.roles.iter();
-    roles.filter(is_there).cloned().collect()
 }
 
 /// What can be done while the application still writes to the target.
@@ -108,10 +88,7 @@ fn prepare(scene: &Scene<'_>, online: &Online, fence: &Fence) -> Vec<Step> {
 /// Nobody writes to the target any more, and everything that was written is on the source.
 fn close(online: &Online, fence: &Fence) -> Vec<Step> {
     let mut effects = calls(&online.cutover.hooks.before_fence, PAUSE);
-    effects.push(super::sql(
-        Place::Target,
-        super::stream_apply::closing(fence),
-    ));
+    effects.push(super::sql(Place::Target, fence::closing(fence)));
     vec![
         Step {
             effects,
@@ -123,7 +100,7 @@ fn close(online: &Online, fence: &Fence) -> Vec<Step> {
                 super::cutover::resumed(&online.cutover.hooks.before_fence),
             ]
             .concat(),
-            ..step(FENCE, fence_summary(fence))
+            ..step(FENCE, fence::summary(fence))
         },
         Step {
             effects: vec![silence(online)],
@@ -156,7 +133,7 @@ fn drain(online: &Online) -> Effect {
 /// What no stream carries, and the comparison.
 fn carry(scene: &Scene<'_>, online: &Online, streamed: &Streamed) -> Vec<Step> {
     let mut steps = tables_not_streamed(scene, streamed, Side::Target, "rollback");
-    steps.extend(compare(scene, online, "rollback.verify"));
+    steps.extend(compare(scene, online, "rollback"));
     let stream = (Side::Target, online.reverse_name());
     steps.push(look_again("rollback.look_again", online, stream));
     steps
@@ -186,7 +163,7 @@ fn turn(scene: &Scene<'_>, online: &Online) -> Vec<Step> {
         },
         Step {
             effects: vec![Effect::Replication(Replication::OpenFence {
-                fence: super::cutover::source_fence(scene, online),
+                fence: fence::source(scene, online),
                 before: StepId::new(SOURCE_BEFORE),
             })],
             ..step(OPEN, "THE SWITCH BACK: from here on the source serves")

@@ -1,10 +1,8 @@
 //! StreamApply: PostgreSQL's own subscription pulls every later change from the slot, until the
 //! cutover is asked for. The target never takes writes of applications meanwhile.
 
-use super::{ENABLE, FOLLOW, SNAPSHOT, Scene, TARGET_BEFORE, step};
-use crate::effect::replication::{
-    Fence, Follow, READ_ONLY, Replication, Subscription, closing_connect,
-};
+use super::{ENABLE, FOLLOW, SNAPSHOT, Scene, TARGET_BEFORE, fence, step};
+use crate::effect::replication::{Follow, Replication, Subscription};
 use crate::effect::{Effect, Place, Side};
 use crate::plan::{IfInterrupted, Question, Step, StepId};
 use crate::postgres::{quote_identifier, quote_literal};
@@ -23,7 +21,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
         when_caught_up: online.cutover.trigger == Trigger::WhenCaughtUp,
         schema: super::verify::schema_scope(scene),
     };
-    let fence = target_fence(scene);
+    let fence = fence::target(scene);
     let mut steps = vec![
         Step {
             effects: vec![Effect::RemoveDump],
@@ -34,7 +32,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
             ..step(TARGET_BEFORE, "what closing the target will change")
         },
         Step {
-            effects: vec![super::sql(Place::Target, closing(&fence))],
+            effects: vec![super::sql(Place::Target, fence::closing(&fence))],
             undo: vec![Effect::Replication(Replication::OpenFence {
                 fence,
                 before: StepId::new(TARGET_BEFORE),
@@ -71,30 +69,6 @@ fn until(trigger: Trigger) -> &'static str {
         Trigger::Manual => "until `pg_dbmigrator cutover`, or Ctrl+C",
         Trigger::WhenCaughtUp => "until the target has caught up; then the cutover begins",
     }
-}
-
-/// What closes the target to its applications until they may come. People may look at it.
-pub(super) fn target_fence(scene: &Scene<'_>) -> Fence {
-    Fence {
-        side: Side::Target,
-        database: scene.facts.target.database_name.clone(),
-        roles: Vec::new(),
-        connect_only: Vec::new(),
-        read_only: true,
-    }
-}
-
-/// The statements that close a fence.
-pub(super) fn closing(fence: &Fence) -> Vec<String> {
-    let roles = fence.roles.iter();
-    let roles = roles.map(|role| format!("alter role {} nologin", quote_identifier(role)));
-    let read_only = fence.read_only.then(|| {
-        let database = quote_identifier(&fence.database);
-        format!("alter database {database} set {READ_ONLY} = on")
-    });
-    let only = &fence.connect_only;
-    let connect = (!only.is_empty()).then(|| closing_connect(&fence.database, only));
-    roles.chain(connect).chain(read_only).collect()
 }
 
 /// The stream from source to target. `origin` is left as it is: changes that the source itself

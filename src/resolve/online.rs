@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::secret::Sealed;
 use crate::spec::{self, Document, Mode, Problems, Scope, Spec, Verify};
 
-pub use crate::spec::{ReplicaIdentity, Trigger};
+pub use crate::spec::{ReplicaIdentity, SequenceErrors, Trigger};
 
 /// A page: what a server writes by itself while nobody does anything.
 const DEFAULT_LAG_BYTES: u64 = 8192;
@@ -63,6 +63,8 @@ pub struct Cutover {
     pub fence: Fence,
     /// Whether positions of sequences are carried over.
     pub sequences: bool,
+    /// What becomes of the cutover when one cannot be.
+    pub sequence_errors: SequenceErrors,
     /// How the two sides are compared before the switch.
     pub verify: Verify,
     /// Whether a stream goes back to the source.
@@ -234,6 +236,7 @@ fn cutover(spec: &Spec) -> Cutover {
             terminate: fence.terminate.unwrap_or(true),
         },
         sequences: cutover.sequences.unwrap_or(true),
+        sequence_errors: cutover.sequence_errors,
         verify: cutover.verify.unwrap_or(spec.verify),
         reverse: cutover.reverse.unwrap_or(true),
         keep_subscription: cutover.keep_subscription.unwrap_or(false),

@@ -25,7 +25,9 @@ use serde::{Deserialize, Serialize};
 use crate::secret::Sealed;
 
 pub use document::{Document, Environment, Inputs};
-pub use online::{Cutover, Fence, Hook, Hooks, Online, Pgbouncer, ReplicaIdentity, Trigger};
+pub use online::{
+    Cutover, Fence, Hook, Hooks, Online, Pgbouncer, ReplicaIdentity, SequenceErrors, Trigger,
+};
 pub use problem::{Problem, Problems};
 pub use reading::read;
 pub use schema::schema;

@@ -77,6 +77,11 @@ pub struct Cutover {
     #[schemars(extend("examples" = [true]))]
     #[serde(default)]
     pub sequences: Option<bool>,
+    /// What becomes of the cutover when a sequence cannot be carried: it is missing on a side, may
+    /// not be read or set, or is behind all the same.
+    #[schemars(extend("examples" = ["warn"]))]
+    #[serde(default)]
+    pub sequence_errors: SequenceErrors,
     /// How the two sides are compared before the switch, which prolongs the outage. Default: what
     /// `verify` says.
     #[schemars(extend("examples" = ["counts"]))]
@@ -110,6 +115,18 @@ pub enum Trigger {
     Manual,
     /// The first time that the lag is at or below `thresholds.lag_bytes`.
     WhenCaughtUp,
+}
+
+/// What becomes of the cutover when a sequence cannot be carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SequenceErrors {
+    /// It is taken back, and the sequence named.
+    #[default]
+    Stop,
+    /// It goes on without the sequence, which a warning names for somebody to set by hand; until
+    /// then the target may give out numbers that are taken.
+    Warn,
 }
 
 /// What keeps applications from writing to the source. No part is airtight alone, so that what is

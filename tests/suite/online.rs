@@ -11,6 +11,7 @@ mod kills;
 mod misfortunes;
 mod night;
 mod races;
+mod sequences;
 mod small;
 mod stream;
 mod switch;

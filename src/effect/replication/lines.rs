@@ -39,7 +39,11 @@ pub(in crate::effect) fn lines(effect: &Replication) -> Vec<String> {
             publication,
             way_back,
         } => on(side, [drain::peek(slot, publication, way_back.as_deref())]),
-        Replication::CarrySequences { from, sequences } => sequences::lines(*from, sequences),
+        Replication::CarrySequences {
+            from,
+            sequences,
+            errors,
+        } => sequences::lines(*from, sequences, *errors),
         Replication::CopyRows { from, tables } => tables
             .iter()
             .flat_map(|table| rows::lines(*from, table))

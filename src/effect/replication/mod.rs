@@ -19,11 +19,13 @@ use std::time::Duration;
 pub(crate) use connect::closing as closing_connect;
 pub(crate) use fence::{READ_ONLY, end_in_flight};
 pub(in crate::effect) use lines::lines;
+pub(in crate::effect) use sequences::not_carried;
 
 use super::{SchemaScope, Side, TableRows};
 use crate::effect::world::{Output, Scene, World};
 use crate::error::Result;
 use crate::plan::StepId;
+use crate::resolve::SequenceErrors;
 use crate::secret::Sealed;
 
 /// One thing that is done to replicate, or to switch.
@@ -88,6 +90,8 @@ pub enum Replication {
         from: Side,
         /// The sequences, as (schema, name).
         sequences: Vec<(String, String)>,
+        /// What becomes of the switch when one cannot be carried.
+        errors: SequenceErrors,
     },
     /// Replaces the rows of tables that are not in the stream.
     CopyRows {
@@ -211,9 +215,11 @@ pub(super) async fn perform(
             let sql = drain::peek(slot, publication, way_back.as_deref());
             drain::prove(world, scene, (*side, slot, &sql)).await
         }
-        Replication::CarrySequences { from, sequences } => {
-            sequences::carry(world, scene, (*from, sequences)).await
-        }
+        Replication::CarrySequences {
+            from,
+            sequences,
+            errors,
+        } => sequences::carry(world, scene, (*from, sequences, *errors)).await,
         Replication::CopyRows { from, tables } => rows::copy(world, scene, (*from, tables)).await,
         Replication::Hook(call) => hook::run(world, call).await,
     }

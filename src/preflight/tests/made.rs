@@ -11,7 +11,7 @@ use crate::inspect::{
     TargetDatabase, TargetTable, Toolset,
 };
 use crate::preflight::Choices;
-use crate::resolve::{Cutover, Fence, Hooks, Online, Trigger};
+use crate::resolve::{Cutover, Fence, Hooks, Online, SequenceErrors, Trigger};
 use crate::spec::{Existing, Scope, Verify};
 
 pub(crate) const CHOICES: Choices = Choices {
@@ -85,6 +85,7 @@ pub(crate) fn online() -> Online {
                 terminate: true,
             },
             sequences: true,
+            sequence_errors: SequenceErrors::Stop,
             verify: Verify::Counts,
             reverse: true,
             keep_subscription: false,

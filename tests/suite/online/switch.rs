@@ -33,10 +33,10 @@ cutover:
 ";
 
 /// Two servers and a plan between them.
-struct Move {
-    source: Cluster,
-    target: Cluster,
-    folder: PlanFolder,
+pub(super) struct Move {
+    pub(super) source: Cluster,
+    pub(super) target: Cluster,
+    pub(super) folder: PlanFolder,
 }
 
 impl Move {
@@ -61,18 +61,18 @@ impl Move {
         }
     }
 
-    fn streaming(wait: &str, terminate: bool) -> Self {
+    pub(super) fn streaming(wait: &str, terminate: bool) -> Self {
         let all = Self::new(wait, terminate);
         let streams = all.run(&["apply", "--yes", "--until", "caught-up"]);
         streams.must_end(0, &[]);
         all
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
+    pub(super) fn run(&self, arguments: &[&str]) -> Ran {
         self.folder.run(arguments)
     }
 
-    fn cut_over(&self, more: &[&str]) -> Ran {
+    pub(super) fn cut_over(&self, more: &[&str]) -> Ran {
         self.run(&[&["cutover", "--yes"], more].concat())
     }
 
@@ -81,7 +81,7 @@ impl Move {
         serde_json::from_str(&status.stdout).expect("status prints JSON")
     }
 
-    fn both(&self, sql: &str) -> [String; 2] {
+    pub(super) fn both(&self, sql: &str) -> [String; 2] {
         [
             self.source.psql("shop", sql),
             self.target.psql("moved", sql),
@@ -89,7 +89,7 @@ impl Move {
     }
 
     /// As the application: whether it may write to the source.
-    fn source_serves(&self) -> bool {
+    pub(super) fn source_serves(&self) -> bool {
         let write = "insert into kettles (name) values ('after all') returning 1";
         let url = self.source.url_as("app", "shop");
         let mut psql = crate::support::programs::client(&crate::support::tools(15), "psql");

@@ -1,0 +1,95 @@
+//! The fences of a switch, on either side: what they are made of, and the statements that close them.
+//! It opens none: what was there before is known only when it was read.
+
+use super::Scene;
+use super::roles::missing_roles;
+use crate::effect::Side;
+use crate::effect::replication::{Fence, READ_ONLY, closing_connect};
+use crate::postgres::{quote_identifier, subscription_user};
+use crate::resolve::Online;
+
+/// What keeps applications from the source during the cutover, and after it.
+pub(super) fn source(scene: &Scene<'_>, online: &Online) -> Fence {
+    Fence {
+        side: Side::Source,
+        database: scene.facts.source.database.name.clone(),
+        roles: online.cutover.fence.roles.clone(),
+        connect_only: connect_only(scene, online, Side::Source),
+        read_only: online.cutover.fence.read_only,
+    }
+}
+
+/// Who may connect to a fenced side, where not everybody may: the migration itself, and the other
+/// server, which reads the stream from it.
+fn connect_only(scene: &Scene<'_>, online: &Online, side: Side) -> Vec<String> {
+    if !online.cutover.fence.connect {
+        return Vec::new();
+    }
+    let (server, link) = match side {
+        Side::Source => (&scene.facts.source.server, &online.subscription_source),
+        Side::Target => (&scene.facts.target.server, &online.subscription_target),
+    };
+    let reader = link.as_ref().and_then(subscription_user);
+    let mut roles = vec![server.role.name.clone()];
+    roles.extend(reader.filter(|reader| *reader != server.role.name));
+    roles
+}
+
+/// What closes the target to its applications until they may come. People may look at it.
+pub(super) fn target(scene: &Scene<'_>) -> Fence {
+    Fence {
+        side: Side::Target,
+        database: scene.facts.target.database_name.clone(),
+        roles: Vec::new(),
+        connect_only: Vec::new(),
+        read_only: true,
+    }
+}
+
+/// What keeps applications from the target while it is left again.
+pub(super) fn serving_target(scene: &Scene<'_>, online: &Online) -> Fence {
+    Fence {
+        roles: roles_there(scene, online),
+        connect_only: connect_only(scene, online, Side::Target),
+        ..target(scene)
+    }
+}
+
+/// Roles of the fence that are on the target: one that no object needed was not made there.
+fn roles_there(scene: &Scene<'_>, online: &Online) -> Vec<String> {
+    let made = missing_roles(scene);
+    let is_there = |role: &&String| {
+        scene.facts.target.roles.contains(*role) || made.iter().any(|made| made.name == **role)
+    };
+    let roles = online.cutover.fence.roles.iter();
+    roles.filter(is_there).cloned().collect()
+}
+
+/// The statements that close a fence.
+pub(super) fn closing(fence: &Fence) -> Vec<String> {
+    let roles = fence.roles.iter();
+    let roles = roles.map(|role| format!("alter role {} nologin", quote_identifier(role)));
+    let read_only = fence.read_only.then(|| {
+        let database = quote_identifier(&fence.database);
+        format!("alter database {database} set {READ_ONLY} = on")
+    });
+    let only = &fence.connect_only;
+    let connect = (!only.is_empty()).then(|| closing_connect(&fence.database, only));
+    roles.chain(connect).chain(read_only).collect()
+}
+
+/// A fence in a few words.
+pub(super) fn summary(fence: &Fence) -> String {
+    let mut words = Vec::new();
+    if !fence.roles.is_empty() {
+        words.push(format!("NOLOGIN for {}", fence.roles.join(", ")));
+    }
+    if !fence.connect_only.is_empty() {
+        let only = fence.connect_only.join(", ");
+        words.push(format!("CONNECT for {only} alone"));
+    }
+    if fence.read_only {
+        words.push(format!("the {} read-only", fence.side));
+    }
+    words.join(", ")
+}

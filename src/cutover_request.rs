@@ -74,12 +74,7 @@ impl CutoverRequests {
     /// When the file system says no.
     pub(crate) fn take(&self, state: &StateDir) -> Result<()> {
         self.handle.requested.send_replace(false);
-        match std::fs::remove_file(state.cutover_request()) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(state.trouble("cannot remove the request for the cutover", &error))
-            }
-            _ => Ok(()),
-        }
+        state.withdraw_cutover().map(|_| ())
     }
 }
 
@@ -96,5 +91,17 @@ impl StateDir {
     pub(crate) fn request_cutover(&self) -> Result<()> {
         std::fs::write(self.cutover_request(), "")
             .map_err(|error| self.trouble("cannot write the request for the cutover", &error))
+    }
+
+    /// Removes the request; whether there was one.
+    ///
+    /// # Errors
+    /// When the file system says no.
+    pub(crate) fn withdraw_cutover(&self) -> Result<bool> {
+        match std::fs::remove_file(self.cutover_request()) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(self.trouble("cannot remove the request for the cutover", &error)),
+        }
     }
 }

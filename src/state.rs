@@ -18,7 +18,7 @@ pub(crate) const CONNECTION_FILES: &str = "connect-";
 
 /// How long to wait for the lock: `status` looks at it for a moment, and a killed process holds it
 /// until the kernel has closed its files.
-const LOCK_PATIENCE: Duration = Duration::from_millis(250);
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 
 /// `migrate.state/` for `migrate.yaml`.
 #[derive(Debug, Clone)]

@@ -26,6 +26,9 @@ pub(super) struct Apply {
     /// Stop here; PostgreSQL replicates on by itself, and apply or cutover go on
     #[arg(long, value_name = "WHEN")]
     until: Option<Until>,
+    /// Whether it goes on with a migration for the sake of its cutover, and begins none
+    #[arg(skip)]
+    for_cutover: bool,
 }
 
 /// How far an online migration goes.
@@ -55,6 +58,7 @@ impl Apply {
             yes: true,
             json,
             until: None,
+            for_cutover: true,
         }
     }
 
@@ -80,6 +84,10 @@ impl Apply {
     async fn migrate(&self, migrator: &Migrator) -> Result<Option<MigrationOutcome>> {
         let done = async {
             let prepared = migrator.prepare().await?;
+            if self.for_cutover {
+                // Nobody can abort it any more.
+                migrator.check_that_it_goes_on()?;
+            }
             if let Some(at) = prepared.completed_at().filter(|_| !self.json) {
                 let at = at.strftime("%F %T UTC");
                 print::out(&format!("Nothing to do: completed at {at}.\n"))?;
@@ -94,11 +102,13 @@ impl Apply {
             prepared.run().await.map(Some)
         };
         let done = done.await;
-        if matches!(done, Ok(None)) {
+        if !matches!(done, Ok(Some(_))) {
             migrator.forget_unless_begun().await;
         }
-        let ended = done.as_ref().map(Option::as_ref);
-        migrator.tell_end(ended);
+        let is_asked = matches!(&done, Err(error) if error.exit() == Exit::Locked);
+        if !(is_asked && self.for_cutover) {
+            migrator.tell_end(done.as_ref().map(Option::as_ref));
+        }
         migrator.close_events();
         done
     }

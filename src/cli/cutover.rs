@@ -1,7 +1,7 @@
 //! `pg_dbmigrator cutover`: asks the apply that runs for the cutover and waits for it, or carries it
 //! out itself where none runs. It begins no migration.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
@@ -13,6 +13,13 @@ use crate::report::outcome_text;
 
 /// How often it is looked whether the other process is done.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// How long another process may take until it watches the replication, where it sees requests: it
+/// first asks both servers, and takes back what a killed run left.
+const TO_LISTEN: Duration = Duration::from_secs(30);
+
+/// How often it is tried when somebody else was quicker, by a moment, and is gone again.
+const TRIES: u32 = 5;
 
 #[derive(Debug, Args)]
 pub(super) struct Cutover {
@@ -34,24 +41,27 @@ impl Cutover {
         if !self.yes && !print::ask(question).ok_or_else(|| not_confirmed("cutover"))? {
             return print::out("Nothing was changed.\n");
         }
-        if migrator.state().is_locked() {
-            if !self.json {
-                print::out("The apply that runs is asked for the cutover.\n")?;
-            }
-            if let Some(exit) = wait_for_other(&migrator, self.json).await? {
-                return Ok(exit);
-            }
-        }
-        migrator.cutover_handle().request();
+        self.switch(&migrator).await
+    }
+
+    /// Whoever works on the plan does it, or this process; the one may come or go at any moment.
+    async fn switch(self, migrator: &Migrator) -> Result<Exit> {
         let json = self.json;
         let apply = Apply::for_cutover(self.file, json);
-        match apply.run_with(&migrator).await {
-            // Somebody else was quicker, by a moment.
-            Err(error) if error.exit() == Exit::Locked && migrator.state().is_locked() => {
-                let exit = wait_for_other(&migrator, json).await?;
-                exit.ok_or(error)
+        let mut tries = 1;
+        loop {
+            if migrator.state().is_locked()
+                && let Some(exit) = wait_for_other(migrator, json).await?
+            {
+                return Ok(exit);
             }
-            ended => ended,
+            migrator.check_that_it_goes_on()?;
+            migrator.cutover_handle().request();
+            match apply.run_with(migrator).await {
+                Err(error) if error.exit() == Exit::Locked && tries < TRIES => tries += 1,
+                ended => return ended,
+            }
+            tokio::time::sleep(LOOK).await;
         }
     }
 }
@@ -59,10 +69,19 @@ impl Cutover {
 /// Waits until the other process has cut over; `None` when it ended before it saw the request.
 async fn wait_for_other(migrator: &Migrator, json: bool) -> Result<Option<Exit>> {
     migrator.ask_for_cutover()?;
+    if !json {
+        print::out(&format!(
+            "The apply that runs is asked for the cutover; it has {} s to begin to listen.\n",
+            TO_LISTEN.as_secs()
+        ))?;
+    }
+    let mut patience = Instant::now() + TO_LISTEN;
     loop {
         tokio::time::sleep(LOOK).await;
         match migrator.answer_to_cutover()? {
-            Asked::Waits => {}
+            Asked::Waits if Instant::now() < patience => {}
+            Asked::Waits if migrator.withdraw_cutover()? => return Err(unheard()),
+            Asked::Waits => patience = Instant::now() + TO_LISTEN,
             Asked::Unseen => return Ok(None),
             Asked::Done(outcome) if json => return print::json(&outcome, true).map(Some),
             Asked::Done(outcome) => return print::out(&outcome_text(&outcome)).map(Some),
@@ -76,4 +95,17 @@ async fn wait_for_other(migrator: &Migrator, json: bool) -> Result<Option<Exit>>
             }
         }
     }
+}
+
+fn unheard() -> Error {
+    Error::new(
+        Exit::Locked,
+        format!(
+            "another process works on this plan, and did not begin to watch the replication within \
+             {} s: the request for the cutover was taken back",
+            TO_LISTEN.as_secs()
+        ),
+        "`pg_dbmigrator status` shows where it stands; it may wait for an answer on its terminal, \
+         or for a server. Let it go on, or stop it; then run `pg_dbmigrator cutover` again.",
+    )
 }

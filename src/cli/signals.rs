@@ -2,6 +2,8 @@
 //! while a migration streams, the first SIGINT asks for its cutover.
 //! Nothing is undone here; `apply` goes on from what the journal says.
 
+use std::sync::Once;
+
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::error::Exit;
@@ -9,14 +11,19 @@ use crate::leftovers;
 use crate::migrator::Migrator;
 use crate::stop::StopReason;
 
-/// Listens for signals for as long as the process lives.
+/// Listens for signals for as long as the process lives. A command that tries again is listening.
 pub(super) fn stop_on_signals(migrator: &Migrator) {
+    static LISTENING: Once = Once::new();
+    LISTENING.call_once(|| listen(migrator));
+}
+
+fn listen(migrator: &Migrator) {
     let stop = migrator.stop_handle();
     let cutover = migrator.cutover_handle();
     let state = migrator.state().path().to_owned();
-    let listen = |kind| signal(kind).expect("a signal handler can be installed");
-    let mut interrupt = listen(SignalKind::interrupt());
-    let mut terminate = listen(SignalKind::terminate());
+    let on = |kind| signal(kind).expect("a signal handler can be installed");
+    let mut interrupt = on(SignalKind::interrupt());
+    let mut terminate = on(SignalKind::terminate());
     tokio::spawn(async move {
         let mut interrupts = 0;
         loop {

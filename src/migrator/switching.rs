@@ -41,14 +41,25 @@ impl Migrator {
             let next = format!("`pg_dbmigrator status {file}` shows where it stands.");
             return Err(Error::refused(what, next));
         }
-        if status.steps.contains_key(&StepId::new(FOLLOW)) || phases::is_streaming(&status) {
+        self.check_that_it_goes_on()
+    }
+
+    /// Refuses to begin a migration for the sake of its cutover: somebody may have aborted the one
+    /// that streamed.
+    ///
+    /// # Errors
+    /// [`crate::error::Exit::Refused`] where nothing streams, and nothing was switched.
+    pub fn check_that_it_goes_on(&self) -> Result<()> {
+        let status = self.status()?.unwrap_or_default();
+        let streams =
+            status.steps.contains_key(&StepId::new(FOLLOW)) || phases::is_streaming(&status);
+        if streams || status.completed.is_some() {
             return Ok(());
         }
         let what = "nothing is replicated yet: there is nothing to switch to";
-        Err(Error::refused(
-            what,
-            format!("Run `pg_dbmigrator apply {file}` first."),
-        ))
+        let file = self.resolved.path.display();
+        let next = format!("Run `pg_dbmigrator apply {file}` first.");
+        Err(Error::refused(what, next))
     }
 
     /// Asks the process that works on this plan for the cutover.
@@ -57,6 +68,28 @@ impl Migrator {
     /// When the file system says no.
     pub fn ask_for_cutover(&self) -> Result<()> {
         self.state.request_cutover()
+    }
+
+    /// Takes the request back, unless whoever works on this plan watches the replication, where it
+    /// is seen, or cuts over already. Whether it was taken back.
+    ///
+    /// # Errors
+    /// When the journal cannot be read, or the file system says no.
+    pub fn withdraw_cutover(&self) -> Result<bool> {
+        if self.is_heard()? || !self.state.withdraw_cutover()? {
+            return Ok(false);
+        }
+        // It may have been seen a moment before it was gone.
+        if self.is_heard()? {
+            self.state.request_cutover()?;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn is_heard(&self) -> Result<bool> {
+        let status = self.status()?.unwrap_or_default();
+        Ok(phases::hears_requests(&status))
     }
 
     /// What became of the request.

@@ -20,7 +20,9 @@ mod verify;
 
 pub use left_behind::left_behind;
 pub use outage::{Serving, serving};
-pub(crate) use outage::{begun_afterwards, is_decided, is_finalized, switched, switched_back};
+pub(crate) use outage::{
+    begun_afterwards, hears_requests, is_decided, is_finalized, switched, switched_back,
+};
 
 use crate::database_settings;
 use crate::effect::{Effect, LargeObjectMeasure, Measure, Place, TableRows, TableSize};

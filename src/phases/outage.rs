@@ -36,6 +36,12 @@ pub(crate) fn is_decided(status: &Status) -> bool {
     status.steps.contains_key(&StepId::new(cutover::OPEN))
 }
 
+/// Whether a run that works on it now sees a request for the cutover, or cuts over already.
+pub(crate) fn hears_requests(status: &Status) -> bool {
+    let mut begun = status.steps.keys().map(StepId::as_str);
+    status.is_interrupted(&StepId::new(super::FOLLOW)) || begun.any(|id| id.starts_with("cutover."))
+}
+
 /// What was begun after the migration was complete, and has not ended.
 pub(crate) fn begun_afterwards(status: &Status) -> Option<Phase> {
     let begun = |phase: &Phase| {

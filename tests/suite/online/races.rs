@@ -198,3 +198,81 @@ fn signals_during_the_copy_stop_safely_and_never_cut_over() {
     small.run(&["cutover", "--yes"]).must_end(0, &[]);
     must_have_moved(&small, clerk);
 }
+
+#[test]
+fn a_cutover_in_the_first_moments_of_an_apply_is_handed_over_to_it() {
+    let small = Small::new();
+    let clerk = small.open();
+    small.replicate();
+    // It is not told what the target publishes: it has the plan, and does not listen yet.
+    let lock = "lock pg_publication in access exclusive mode";
+    let holder = Holder::take(&small.target, MOVED, lock);
+    let apply = small.start(&["apply", "--yes"]);
+    wait_until("the apply to have the plan", || is_locked(&small));
+    let cutover = small.start(&["cutover", "--yes"]);
+    let request = small.folder.state().join("cutover.requested");
+    wait_until("the request", || request.exists());
+    holder.release();
+    end_of(cutover).must_end(0, &[]);
+    end_of(apply).must_end(0, &[]);
+    must_have_moved(&small, clerk);
+}
+
+#[test]
+fn a_cutover_and_an_apply_that_begin_at_once_switch_whoever_is_first() {
+    let small = Small::new();
+    let clerk = small.open();
+    small.replicate();
+    for watch in [
+        &["apply", "--yes"][..],
+        &["apply", "--yes", "--until", "caught-up"],
+    ] {
+        let (apply, cutover) = (small.start(watch), small.start(&["cutover", "--yes"]));
+        end_of(cutover).must_end(0, &[]);
+        let apply = end_of(apply);
+        assert!([Some(0), Some(9)].contains(&apply.exit), "{apply:?}");
+        serves(&clerk, 1);
+        small.run(&["rollback", "--yes"]).must_end(0, &[]);
+        serves(&clerk, 0);
+    }
+}
+
+#[test]
+fn a_cutover_behind_an_abort_begins_no_migration() {
+    let small = Small::new();
+    small.replicate();
+    let lock = "lock pg_subscription in exclusive mode";
+    let holder = Holder::take(&small.target, "postgres", lock);
+    let abort = small.start(&["abort", "--yes"]);
+    wait_until("the abort to have the plan", || is_locked(&small));
+    let cutover = small.start(&["cutover", "--yes"]);
+    let request = small.folder.state().join("cutover.requested");
+    wait_until("the request", || request.exists());
+    holder.release();
+    end_of(abort).must_end(0, &[]);
+    end_of(cutover).must_end(4, &["nothing is replicated yet"]);
+    assert!(!small.folder.state().exists());
+    assert_eq!(small.left(), [""; 0]);
+}
+
+#[test]
+fn a_request_that_nobody_hears_is_taken_back() {
+    let small = Small::new();
+    small.replicate();
+    let state = small.folder.state();
+    let lock = std::fs::File::open(state.join("lock")).expect("the apply made it");
+    lock.lock().expect("nobody has it");
+    let said = small.run(&["cutover", "--yes"]);
+    said.must_end(9, &["the request for the cutover was taken back", "status"]);
+    assert!(!state.join("cutover.requested").exists());
+    lock.unlock().expect("it is ours");
+    small.run(&["cutover", "--yes"]).must_end(0, &[]);
+}
+
+/// Whether a process works on the plan.
+fn is_locked(small: &Small) -> bool {
+    let file = std::fs::File::open(small.folder.state().join("lock"));
+    file.expect("an earlier apply made it")
+        .try_lock_shared()
+        .is_err()
+}

@@ -11,7 +11,8 @@ use crate::error::{Error, Exit, Result};
 use crate::events::ProgressEvent;
 use crate::migrator::{Migrator, Prepared};
 use crate::outcome::MigrationOutcome;
-use crate::report::{Lines, Progress, Terminal, outcome_text, plan_text, wrapped};
+use crate::report::{Lines, Progress, Terminal, bytes, outcome_text, plan_text, wrapped};
+use crate::resolve::Online;
 
 #[derive(Debug, Args)]
 pub(super) struct Apply {
@@ -76,7 +77,11 @@ impl Apply {
             return Ok(Exit::Done);
         }
         print::out(&outcome_text(&outcome))?;
-        let next = next(&self.file.plan.display().to_string(), &outcome);
+        let file = self.file.plan.display().to_string();
+        let next = match &migrator.resolved().online {
+            Some(online) if outcome.completed.is_none() => replicating(&file, online),
+            _ => next(&file, &outcome),
+        };
         print::out(&format!("\n{}", wrapped("Next: ", 6, &next)))
     }
 
@@ -138,13 +143,17 @@ pub(super) async fn show(json: bool, mut events: UnboundedReceiver<ProgressEvent
     }
 }
 
+fn replicating(file: &str, online: &Online) -> String {
+    let limit = bytes(online.retained_wal_bytes);
+    format!(
+        "PostgreSQL replicates by itself. `pg_dbmigrator cutover {file}` switches to the target, \
+         `apply {file}` watches, `abort {file}` takes everything back. Only while an `apply` \
+         watches does thresholds.retained_wal ({limit}) protect the source's disk from a target \
+         that falls behind: keep one running, or set max_slot_wal_keep_size on the source."
+    )
+}
+
 fn next(file: &str, outcome: &MigrationOutcome) -> String {
-    if outcome.completed.is_none() {
-        return format!(
-            "PostgreSQL replicates by itself. `pg_dbmigrator cutover {file}` switches to the \
-             target, `apply {file}` watches, `abort {file}` takes everything back."
-        );
-    }
     if outcome.cutover_triggered() {
         return format!(
             "the target serves. `pg_dbmigrator rollback {file}` goes back to the source without \

@@ -32,7 +32,8 @@ pub(super) fn sentences(online: &Online) -> Vec<String> {
         ));
     }
     all.push(format!(
-        "WAL is kept for the target; at {} the slot is dropped, so that the disk does not fill",
+        "WAL is kept for the target; at {} an `apply` that watches drops the slot, so that the disk \
+         does not fill",
         bytes(online.retained_wal_bytes)
     ));
     all.push(fence(&online.cutover.fence));

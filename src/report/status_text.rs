@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::{BOLD, DIM, GREEN, RED, STEP_WIDTH, YELLOW, bytes, counted};
+use super::{BOLD, DIM, GREEN, RED, STEP_WIDTH, YELLOW, bytes, counted, wrapped};
 use crate::embedded::Listed;
 use crate::error::{Exit, Result};
 use crate::inspect::{LOST, Standing};
@@ -32,6 +32,9 @@ pub struct StatusReport {
     pub replication: Option<Standing>,
     /// Why the servers did not say so.
     pub unknown: Option<String>,
+    /// Online, at how much WAL kept for the target an `apply` that watches drops the slot, in
+    /// bytes; while none does, the source's own `max_slot_wal_keep_size` is the only limit.
+    pub retained_wal_bytes: Option<u64>,
     /// The steps that were started, in the order in which they were done.
     pub steps: Vec<StepReport>,
     /// Why the last run failed, if it did.
@@ -103,6 +106,10 @@ impl StatusReport {
             fenced,
             replication: None,
             unknown: None,
+            retained_wal_bytes: resolved
+                .online
+                .as_ref()
+                .map(|online| online.retained_wal_bytes),
             failure: status.and_then(|status| status.failure.clone()),
             steps: steps
                 .into_iter()
@@ -271,11 +278,27 @@ fn stream(out: &mut String, report: &StatusReport) {
             );
         }
     }
+    watched(out, report);
     if let Some(unknown) = &report.unknown {
         let _ = writeln!(
             out,
             "\nThe servers did not say how the stream stands:\n{unknown}"
         );
+    }
+}
+
+/// What protects the source's disk, where nothing does.
+fn watched(out: &mut String, report: &StatusReport) {
+    if report.stands == "streaming"
+        && !report.attached
+        && let Some(limit) = report.retained_wal_bytes
+    {
+        let text = format!(
+            "by nobody: thresholds.retained_wal ({}) protects the source's disk only while an \
+             `apply` watches. Keep one running, or set max_slot_wal_keep_size on the source.",
+            bytes(limit)
+        );
+        out.push_str(&wrapped("  watched  ", 11, &text));
     }
 }
 

@@ -286,8 +286,9 @@ pub struct Thresholds {
     #[schemars(extend("pattern" = "^[0-9]{1,9}(ms|s|m|h)$", "patternErrorMessage" = "a number and a unit (`ms`, `s`, `m` or `h`)", "examples" = ["5m"]))]
     #[serde(default)]
     pub slot_creation_timeout: Option<String>,
-    /// How much WAL the slot may keep on the source: a warning at half, a safe stop at the limit.
-    /// Default: 100GiB.
+    /// How much WAL the slot may keep on the source while an `apply` watches: a warning at half, a
+    /// safe stop at the limit. While none does, the source's own `max_slot_wal_keep_size` is the
+    /// only limit. Default: 100GiB.
     #[schemars(extend("pattern" = "^[0-9]{1,9}(KiB|MiB|GiB|TiB)$", "patternErrorMessage" = "a number and a unit (`KiB`, `MiB`, `GiB` or `TiB`)", "examples" = ["100GiB"]))]
     #[serde(default)]
     pub retained_wal: Option<String>,

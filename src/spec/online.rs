@@ -30,7 +30,9 @@ pub struct Online {
     #[serde(default)]
     pub subscription: Option<String>,
     /// How the target's server reaches the source, where that differs from `source.url`: another
-    /// address, or `passfile=` of a file on the target's server. Default: what `source.url` says.
+    /// address, or `passfile=` of a file on the target's server. That a server answers there is
+    /// asked before anything is changed; that it is the source shows once the stream begins, when
+    /// another one does not have the slot. Default: what `source.url` says.
     #[schemars(extend("examples" = ["host=10.0.0.5 dbname=shop user=migrator passfile=/etc/shop.pgpass"]))]
     #[serde(default)]
     pub subscription_source: Option<Sealed>,

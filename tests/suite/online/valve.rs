@@ -43,6 +43,34 @@ fn at_the_limit_the_slot_is_dropped_and_the_source_keeps_nothing_more() {
 }
 
 #[test]
+fn that_nobody_protects_the_disk_is_said_as_long_as_nobody_watches() {
+    let usual = Settings::default();
+    let stream = Stream::between((15, 15), (&usual, &usual), SMALL);
+    let until = ["apply", "--yes", "--until", "caught-up"];
+    let words = [
+        "thresholds.retained_wal (48.0 MiB)",
+        "max_slot_wal_keep_size",
+    ];
+    let status = || {
+        let ran = stream.folder.run(&["status"]);
+        ran.must_end(0, &[]);
+        ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let said = stream.folder.run(&until);
+    said.must_end(0, &[]);
+    let said = said.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    for word in words {
+        assert!(said.contains(word), "{said}");
+        assert!(status().contains(word), "{}", status());
+    }
+    let mut watching = stream.watch();
+    assert!(!status().contains(words[1]), "{}", status());
+    watching.kill().expect("it is ours");
+    watching.wait().expect("it is ours");
+    stream.must_abort();
+}
+
+#[test]
 fn a_slot_that_the_source_invalidated_is_said_with_the_way_out() {
     let usual = Settings::default();
     let tight = Settings::default()

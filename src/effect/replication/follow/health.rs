@@ -60,7 +60,8 @@ impl Health {
         if self.idle == IDLE_LOOKS {
             let message = format!(
                 "nobody reads the slot: the apply worker of subscription {} does not run; the \
-                 target's server log says why",
+                 target's server log says why (for one: online.subscription_source leads to \
+                 another server, which has no such slot)",
                 self.subscription
             );
             world.tell(scene, Happened::Warning { message });

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::journal::Status;
 use crate::measure::Measured;
-use crate::phases::{self, COMPARED, MEASURE};
+use crate::phases::{self, COMPARED, GUARD, MEASURE};
 use crate::plan::{Plan, StepId};
 use crate::resolve::Resolved;
 use crate::spec::Verify;
@@ -52,8 +52,11 @@ pub struct Proof {
     pub rows: u64,
     /// Sequences that were compared.
     pub sequences: u64,
-    /// Large objects that were compared.
-    pub large_objects: u64,
+    /// Large objects that were compared; none at a switch, because no stream carries them.
+    pub large_objects: Option<u64>,
+    /// Differences of the schema that were there at the switch, and that the plan accepts.
+    #[serde(default)]
+    pub accepted_differences: u64,
 }
 
 impl MigrationOutcome {
@@ -81,9 +84,8 @@ impl MigrationOutcome {
                     .map(|table| count(table.rows))
                     .sum(),
                 sequences: measured.sequences.len() as u64,
-                large_objects: measured
-                    .large_objects
-                    .map_or(0, |objects| count(objects.rows)),
+                large_objects: measured.large_objects.map(|objects| count(objects.rows)),
+                accepted_differences: accepted_differences(status),
             },
             warnings: warnings.flat_map(|step| step.warnings.clone()).collect(),
             left_behind: plan.left_behind.clone(),
@@ -103,6 +105,11 @@ fn measured(status: &Status, switched: bool) -> Measured {
     let step = status.steps.get(&StepId::new(id));
     step.and_then(|step| serde_json::from_value(step.output.clone()).ok())
         .unwrap_or_default()
+}
+
+fn accepted_differences(status: &Status) -> u64 {
+    let guard = status.steps.get(&StepId::new(GUARD));
+    guard.and_then(|step| step.output.as_u64()).unwrap_or(0)
 }
 
 fn verify(resolved: &Resolved, switched: bool) -> Verify {

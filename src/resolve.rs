@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::inspect::{Relation, Schema};
 use crate::preflight::Choices;
 use crate::secret::Sealed;
-use crate::selection::Selection;
+use crate::selection::{Patterns, Selection};
 use crate::spec::{
     self, Document, Embedded, Exclude, Existing, Include, Method, Mode, Problems, Scope, Verify,
 };
@@ -138,6 +138,15 @@ impl Resolved {
             }));
             problems.settle().map(|()| Selection::default())
         })
+    }
+
+    /// The plan's patterns, for what comes after the selection was settled.
+    pub fn patterns(&self) -> Patterns {
+        let spec = &self.document.spec;
+        Patterns {
+            include: spec.include.clone().unwrap_or_default(),
+            exclude: spec.exclude.clone().unwrap_or_default(),
+        }
     }
 }
 

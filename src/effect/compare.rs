@@ -4,6 +4,7 @@
 use futures_util::future::try_join_all;
 use tokio_postgres::Client;
 
+use super::replication::SCHEMA;
 use super::world::{LetThrough, Output, Scene, World};
 use super::{Comparison, Effect, Measure, Place, SchemaScope, Side, lines, replication};
 use crate::database_settings;
@@ -55,6 +56,13 @@ pub(super) async fn compare(world: &World, scene: Scene<'_>, what: &Comparison) 
     let work = async {
         let (differences, warnings) = match what {
             Comparison::Schema(scope) => schema(world, scope).await?,
+            Comparison::Drift(scope) => return drift(world, scope).await,
+            Comparison::SchemaSince { side, guard, scope } => {
+                if is_unchanged(world, scene, (*side, guard)).await? {
+                    return Ok(Output::default());
+                }
+                schema(world, scope).await?
+            }
             Comparison::Rows { measure } => rows(world, measure).await?,
             Comparison::Now {
                 measure,
@@ -105,6 +113,30 @@ pub(super) async fn schema(
     Ok((texts(differences), texts(warnings)))
 }
 
+/// Differences that the plan accepts: warnings, and their number.
+async fn drift(world: &World, scope: &SchemaScope) -> Result<Output> {
+    let (differences, mut warnings) = schema(world, scope).await?;
+    let accepted = differences.len();
+    let accept = |difference: String| format!("cutover.accept_drift: {difference}");
+    warnings.extend(differences.into_iter().map(accept));
+    Ok(Output {
+        warnings,
+        ..Output::of(&accepted)
+    })
+}
+
+/// Whether a side's catalogs are as a step found them.
+async fn is_unchanged(
+    world: &World,
+    scene: Scene<'_>,
+    (side, guard): (Side, &StepId),
+) -> Result<bool> {
+    let client = world.session_for(scene, side.into()).await?;
+    let now: String = client.query_one(SCHEMA, &[]).await?.try_get(0)?;
+    let then: Option<String> = world.output(guard)?;
+    Ok(then == Some(now))
+}
+
 /// Whether a difference of this kind is no loss.
 fn may_differ(aspect: Aspect, restored: Option<LetThrough>) -> bool {
     match aspect {
@@ -121,21 +153,22 @@ fn restricted(fingerprint: Fingerprint, scope: &SchemaScope) -> Fingerprint {
     let SchemaScope {
         without_schemas,
         without_relations,
-        without_publication,
+        patterns,
+        without_publications,
         owners,
         tablespaces,
         rows,
     } = scope;
+    let rules = patterns.read();
     let gone = |schema: &str, relation: &str| {
-        without_relations
-            .iter()
-            .any(|(s, r)| s == schema && r == relation)
+        let name = (schema.to_owned(), relation.to_owned());
+        without_relations.contains(&name) || rules.leave(&[name])
     };
     let mut kept = fingerprint.restrict(|schema, relation| {
         !without_schemas.iter().any(|gone| gone == schema)
             && !relation.is_some_and(|relation| gone(schema, relation))
     });
-    if let Some(publication) = without_publication {
+    for publication in without_publications {
         let names = [publication.clone(), quote_identifier(publication)];
         let names = names.map(|name| format!("publication {name}"));
         kept = kept.without(|object, _| names.contains(&object.to_string()));

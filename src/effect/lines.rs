@@ -93,27 +93,14 @@ fn measure_lines(side: &str, measure: &Measure) -> Vec<String> {
 
 fn comparison_lines(comparison: &Comparison) -> Vec<String> {
     match comparison {
-        Comparison::Schema(SchemaScope {
-            without_schemas,
-            without_relations,
-            without_publication: _,
-            owners,
-            tablespaces,
-            rows: _,
-        }) => {
-            let mut line = "compare: every object's definition and comment".to_owned();
-            if *owners {
-                line.push_str(", owner and privileges");
-            }
-            if *tablespaces {
-                line.push_str(", tablespace");
-            }
-            let left_out = without_schemas.len() + without_relations.len();
-            if left_out > 0 {
-                line.push_str(&format!(", except {left_out} excluded"));
-            }
-            vec![line]
+        Comparison::Schema(scope) => vec![schema_line(scope)],
+        Comparison::Drift(scope) => {
+            vec![format!("{}; differences are accepted", schema_line(scope))]
         }
+        Comparison::SchemaSince { side, guard, scope } => vec![
+            format!("{side}: {}", replication::SCHEMA),
+            format!("{}, if that changed since {guard}", schema_line(scope)),
+        ],
         Comparison::Rows { measure } => {
             let mut lines = measure_lines("target", measure);
             lines.extend(measure_lines("source", &measure.sequences_alone()));
@@ -132,4 +119,28 @@ fn comparison_lines(comparison: &Comparison) -> Vec<String> {
         }
         Comparison::SourceWrites => vec![format!("source: {}", measure::WRITES)],
     }
+}
+
+fn schema_line(scope: &SchemaScope) -> String {
+    let SchemaScope {
+        without_schemas,
+        without_relations,
+        patterns: _,
+        without_publications: _,
+        owners,
+        tablespaces,
+        rows: _,
+    } = scope;
+    let mut line = "compare: every object's definition and comment".to_owned();
+    if *owners {
+        line.push_str(", owner and privileges");
+    }
+    if *tablespaces {
+        line.push_str(", tablespace");
+    }
+    let left_out = without_schemas.len() + without_relations.len();
+    if left_out > 0 {
+        line.push_str(&format!(", except {left_out} excluded"));
+    }
+    line
 }

@@ -26,6 +26,8 @@ pub use sql::ask;
 pub use world::{Links, Output, Scene, World, perform};
 
 use crate::inspect::RowHash;
+use crate::plan::StepId;
+use crate::selection::Patterns;
 
 /// Where a statement runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -218,6 +220,17 @@ pub struct LargeObjectMeasure {
 pub enum Comparison {
     /// Every object's definition, owner, privileges and comment.
     Schema(SchemaScope),
+    /// The same, where differences are accepted: each is a warning, and their number is kept.
+    Drift(SchemaScope),
+    /// The same once more, if anything of a side's schema was changed since a step looked.
+    SchemaSince {
+        /// The side that is looked at first, and in vain as a rule.
+        side: Side,
+        /// The step that kept what it looked like.
+        guard: StepId,
+        /// What is compared if it does not look so any more.
+        scope: SchemaScope,
+    },
     /// Rows, sequences and large objects, against what the step named measured.
     Rows {
         /// What is measured on the target: the same as on the source.
@@ -247,8 +260,10 @@ pub struct SchemaScope {
     pub without_schemas: Vec<String>,
     /// Relations left out, as (schema, name).
     pub without_relations: Vec<(String, String)>,
-    /// The migration's own publication, which one side has alone.
-    pub without_publication: Option<String>,
+    /// What the plan's patterns leave out of what comes later.
+    pub patterns: Patterns,
+    /// The migration's own publications, which one side has alone.
+    pub without_publications: Vec<String>,
     /// Whether owners and privileges count.
     pub owners: bool,
     /// Whether tablespaces count.

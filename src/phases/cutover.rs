@@ -1,6 +1,7 @@
 //! Cutover: the source is fenced, proven silent, drained and compared; then the target opens. Until
 //! that step every other one can be taken back; after it nothing is ever taken back here.
 
+use super::drift::Leaving;
 use super::stream_apply::{enable, end_read_only_sessions, options, subscribe};
 use super::{SOURCE_BEFORE, Scene, TARGET_BEFORE, drift, fence, prepare_snapshot, step};
 use crate::effect::replication::{Fence, HookCall, Replication, Subscription, slot};
@@ -49,6 +50,8 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     let fence = fence::source(scene, online);
     let mut steps = prepare(scene, online, streamed);
     steps.extend(close(online, &fence));
+    steps.push(drift::look_again(scene, &leaving(online, streamed)));
+    steps.push(drained(online));
     steps.extend(tables_not_streamed(
         scene,
         streamed,
@@ -63,23 +66,20 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     steps
 }
 
+/// The source, by the stream to the target.
+fn leaving<'a>(online: &'a Online, streamed: &'a Streamed) -> Leaving<'a> {
+    Leaving {
+        side: Side::Source,
+        publication: online.publication.clone(),
+        phase: "cutover",
+        online,
+        streamed,
+    }
+}
+
 /// What can be done while the application still writes.
 fn prepare(scene: &Scene<'_>, online: &Online, streamed: &Streamed) -> Vec<Step> {
-    let mut steps = Vec::new();
-    if !online.cutover.accept_drift {
-        let schema = Comparison::Schema(super::verify::schema_scope(scene));
-        let whole = drift::every_table_is_streamed(scene, online, streamed);
-        steps.push(Step {
-            effects: vec![
-                Effect::Compare(schema),
-                super::sql(Place::Source, vec![whole]),
-            ],
-            ..step(
-                "cutover.guard",
-                "the schema is the same, and every table in the stream",
-            )
-        });
-    }
+    let mut steps = vec![drift::guard(scene, &leaving(online, streamed))];
     let acknowledge = |value: &str| {
         let name = quote_identifier(&online.subscription);
         let sql = format!("alter subscription {name} set (synchronous_commit = {value})");
@@ -135,7 +135,7 @@ pub(super) fn reverse(scene: &Scene<'_>, online: &Online) -> Subscription {
     }
 }
 
-/// Nobody writes any more, and everything that was written is on the other side.
+/// Nobody writes any more.
 fn close(online: &Online, fence: &Fence) -> Vec<Step> {
     let hooks = &online.cutover.hooks;
     let mut steps = Vec::new();
@@ -162,10 +162,6 @@ fn close(online: &Online, fence: &Fence) -> Vec<Step> {
         side: fence.side,
         terminate: online.cutover.fence.terminate,
     });
-    let drain = Effect::Replication(Replication::Drain {
-        side: fence.side,
-        slot: online.slot.clone(),
-    });
     steps.push(Step {
         effects: vec![silence],
         ..step(
@@ -173,11 +169,18 @@ fn close(online: &Online, fence: &Fence) -> Vec<Step> {
             "nobody is in the source database any more",
         )
     });
-    steps.push(Step {
+    steps
+}
+
+fn drained(online: &Online) -> Step {
+    let drain = Effect::Replication(Replication::Drain {
+        side: Side::Source,
+        slot: online.slot.clone(),
+    });
+    Step {
         effects: vec![drain],
         ..step("cutover.drain", "the target has flushed everything")
-    });
-    steps
+    }
 }
 
 /// What no stream carries, from one side to the other.

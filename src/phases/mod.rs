@@ -56,6 +56,8 @@ pub const RESTORE: &str = "restore.run";
 pub const ENABLE: &str = "stream.enable";
 /// The step that watches the replication.
 pub const FOLLOW: &str = "stream.follow";
+/// The step that looks at the schema of both sides before the cutover.
+pub const GUARD: &str = "cutover.guard";
 /// The step that compares both sides at the cutover.
 pub const COMPARED: &str = "cutover.verify";
 /// The step that reads what closing the target will change.

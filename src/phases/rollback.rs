@@ -2,6 +2,7 @@
 //! before what was written to the target has reached it.
 
 use super::cutover::{PAUSE, RELOAD, calls, compare, look_again, reverse, tables_not_streamed};
+use super::drift::{self, Leaving};
 use super::stream_apply::{enable, end_read_only_sessions, forward, subscribe, unsubscribe};
 use super::{SOURCE_BEFORE, Scene, fence, step};
 use crate::effect::replication::{Fence, Replication, slot};
@@ -35,8 +36,21 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
         return Vec::new();
     };
     let fence = fence::serving_target(scene, online);
-    let mut steps = prepare(scene, online, &fence);
+    let leaving = Leaving {
+        side: Side::Target,
+        publication: online.reverse_name(),
+        phase: "rollback",
+        online,
+        streamed,
+    };
+    let mut steps = vec![drift::guard(scene, &leaving)];
+    steps.extend(prepare(scene, online, &fence));
     steps.extend(close(online, &fence));
+    steps.push(drift::look_again(scene, &leaving));
+    steps.push(Step {
+        effects: vec![drain(online)],
+        ..step("rollback.drain", "the source has flushed everything")
+    });
     steps.extend(carry(scene, online, streamed));
     steps.extend(turn(scene, online));
     steps.extend(end(online, &fence));
@@ -85,7 +99,7 @@ fn prepare(scene: &Scene<'_>, online: &Online, fence: &Fence) -> Vec<Step> {
     ]
 }
 
-/// Nobody writes to the target any more, and everything that was written is on the source.
+/// Nobody writes to the target any more.
 fn close(online: &Online, fence: &Fence) -> Vec<Step> {
     let mut effects = calls(&online.cutover.hooks.before_fence, PAUSE);
     effects.push(super::sql(Place::Target, fence::closing(fence)));
@@ -108,10 +122,6 @@ fn close(online: &Online, fence: &Fence) -> Vec<Step> {
                 "rollback.silence",
                 "nobody is in the target database any more",
             )
-        },
-        Step {
-            effects: vec![drain(online)],
-            ..step("rollback.drain", "the source has flushed everything")
         },
     ]
 }

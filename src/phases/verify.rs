@@ -6,7 +6,8 @@ use crate::database_settings;
 use crate::effect::{Comparison, Effect, SchemaScope};
 use crate::plan::Step;
 use crate::report::counted;
-use crate::spec::Verify;
+use crate::selection::Patterns;
+use crate::spec::{Include, Verify};
 
 /// The steps of the phase.
 pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
@@ -65,7 +66,14 @@ pub(super) fn schema_scope(scene: &Scene<'_>) -> SchemaScope {
     SchemaScope {
         without_schemas: selection.excluded_schemas().iter().cloned().collect(),
         without_relations: selection.excluded_relations().iter().cloned().collect(),
-        without_publication: stream.map(|(online, _)| online.publication.clone()),
+        // What is included was settled by name, with its parts.
+        patterns: Patterns {
+            include: Include::default(),
+            ..scene.resolved.patterns()
+        },
+        without_publications: stream
+            .map(|(online, _)| vec![online.publication.clone(), online.reverse_name()])
+            .unwrap_or_default(),
         owners: scene.resolved.copy.owners,
         tablespaces: scene.resolved.copy.tablespaces,
         rows: scene.moves_rows(),

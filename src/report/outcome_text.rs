@@ -55,23 +55,27 @@ fn proof(proof: &Proof, is_stream: bool) -> String {
         rows,
         sequences,
         large_objects,
+        accepted_differences,
     } = proof;
     let how = match verify {
         Verify::Off => return "nothing: the plan says `verify: off`".to_owned(),
         Verify::Counts => "counted on both sides",
         Verify::Rows => "counted and hashed on both sides",
     };
+    let accepted = match accepted_differences {
+        0 => String::new(),
+        some => format!(", but for {}", counted(*some, "accepted difference")),
+    };
     let copied = format!(
-        "the definition of every object; {} in {}, {how}",
+        "the definition of every object{accepted}; {} in {}, {how}",
         counted(*rows, "row"),
         counted(*tables, "table"),
     );
     if is_stream {
         return copied;
     }
-    format!(
-        "{copied}; {}; {}",
-        counted(*sequences, "sequence"),
-        counted(*large_objects, "large object"),
-    )
+    let large_objects = large_objects.map(|number| counted(number, "large object"));
+    let sequences = counted(*sequences, "sequence");
+    let parts = [copied, sequences].into_iter().chain(large_objects);
+    parts.collect::<Vec<_>>().join("; ")
 }

@@ -1,6 +1,7 @@
 //! Which schemas, relations and rows a plan migrates.
 //! It never asks a server: it reads the plan's patterns against facts.
 
+mod later;
 mod pattern;
 mod reading;
 #[cfg(test)]
@@ -10,6 +11,7 @@ use std::collections::BTreeSet;
 
 use crate::inspect::{Relation, RelationKind, Schema};
 use crate::spec::{Exclude, Include};
+pub use later::Patterns;
 use reading::Reading;
 pub(crate) use reading::written;
 

@@ -18,7 +18,7 @@ mod pace;
 mod valve;
 
 use drift::Drift;
-pub(in crate::effect) use drift::SCHEMA;
+pub(crate) use drift::SCHEMA;
 use health::Health;
 use pace::{Outlook, Pace};
 use valve::Valve;

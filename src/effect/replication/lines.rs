@@ -2,7 +2,7 @@
 //! It performs nothing; each kind has a file of its own for that.
 
 use super::{Fence, Follow, HookCall, Replication, Subscription};
-use super::{drain, fence, follow, rows, sequences, silence, subscribe};
+use super::{coverage, drain, fence, follow, rows, sequences, silence, subscribe};
 use crate::effect::Place;
 use crate::effect::lines::{on, shell_word};
 use crate::inspect::{errors_question, slot_question, subscription_question};
@@ -18,6 +18,7 @@ pub(in crate::effect) fn lines(effect: &Replication) -> Vec<String> {
         Replication::ReadFence(fence) => on(fence.side, fence::questions(fence)),
         Replication::OpenFence { fence, before: _ } => open_lines(fence),
         Replication::AwaitSilence { side, terminate } => on(side, [silence::question(*terminate)]),
+        Replication::ProveCovered(coverage) => on(coverage.side, [coverage::question(coverage)]),
         Replication::AwaitReader { side, slot } => on(
             side,
             [

@@ -3,6 +3,7 @@
 
 mod apply_failure;
 mod connect;
+mod coverage;
 mod drain;
 mod fence;
 mod follow;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 pub(crate) use connect::closing as closing_connect;
 pub(crate) use fence::{READ_ONLY, end_in_flight};
+pub(crate) use follow::SCHEMA;
 pub(in crate::effect) use lines::lines;
 pub(in crate::effect) use sequences::not_carried;
 
@@ -27,6 +29,7 @@ use crate::error::Result;
 use crate::plan::StepId;
 use crate::resolve::SequenceErrors;
 use crate::secret::Sealed;
+use crate::selection::{Patterns, RelationName};
 
 /// One thing that is done to replicate, or to switch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +62,8 @@ pub enum Replication {
         /// Whether the sessions that are found are ended.
         terminate: bool,
     },
+    /// Proves that every table of a side is in the stream that leaves it.
+    ProveCovered(Coverage),
     /// Waits until a slot is read, and so little is left in it that it is soon drained.
     AwaitReader {
         /// The side the slot is on.
@@ -126,6 +131,21 @@ pub struct Subscription {
     pub slot: String,
     /// Further options, in order: those that both versions know.
     pub options: Vec<(&'static str, String)>,
+}
+
+/// What a stream has to carry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coverage {
+    /// The side that it leaves.
+    pub side: Side,
+    /// Its publication there.
+    pub publication: String,
+    /// Tables that were known when the plan was made, however their rows travel.
+    pub known: Vec<RelationName>,
+    /// Those that are to be in the publication.
+    pub published: Vec<RelationName>,
+    /// What says of a later table whether it is left behind.
+    pub patterns: Patterns,
 }
 
 /// Replication that is watched.
@@ -202,6 +222,7 @@ pub(super) async fn perform(
         Replication::AwaitSilence { side, terminate } => {
             silence::wait(world, scene, (*side, *terminate)).await
         }
+        Replication::ProveCovered(coverage) => coverage::prove(world, scene, coverage).await,
         Replication::AwaitReader { side, slot } => {
             drain::await_reader(world, scene, (*side, slot)).await
         }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::database::{Database, Locale};
-use super::replication::{Identity, Reach, Replication, Streams};
+use super::replication::{FiringTrigger, Identity, Reach, Replication, Streams};
 use super::role::{Owner, Role};
 
 /// Everything that planning needs to know.
@@ -201,6 +201,10 @@ pub struct Relation {
     pub columns: Vec<String>,
     /// What tells its rows apart in replication.
     pub identity: Identity,
+    /// Its triggers that fire for replicated changes, sorted by name: those for rows and for
+    /// TRUNCATE, for an apply worker performs no statements.
+    #[serde(default)]
+    pub firing_triggers: Vec<FiringTrigger>,
 }
 
 /// An object that cannot be restored without a relation.

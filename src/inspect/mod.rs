@@ -21,7 +21,9 @@ pub use facts::{
     Schema, Server, Source, Target, TargetDatabase, TargetTable, Toolset,
 };
 pub use reach::reach;
-pub use replication::{Identity, IdentitySetting, Reach, Replication, Share, Streams};
+pub use replication::{
+    FiringTrigger, Identity, IdentitySetting, Reach, Replication, Share, Streams,
+};
 pub use role::{Membership, Owner, Role};
 pub use source::{database, source};
 pub(crate) use standing::{LOST, errors_question, slot_question, subscription_question};

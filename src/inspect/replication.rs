@@ -69,6 +69,19 @@ pub struct Streams {
     pub alterable: BTreeSet<String>,
     /// Those that log in and have the role's own privileges, without superusers and itself.
     pub members: BTreeSet<String>,
+    /// Those that log in and whose own setting, for this database or for all, says that their
+    /// transactions write by default: it goes before the database's.
+    #[serde(default)]
+    pub writing: BTreeSet<String>,
+}
+
+/// A trigger that fires for changes that are replicated, too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FiringTrigger {
+    /// Its name.
+    pub name: String,
+    /// `ENABLE ALWAYS`; otherwise `ENABLE REPLICA`, for replicated changes alone.
+    pub always: bool,
 }
 
 /// `REPLICA IDENTITY`: what of an old row an update or delete writes to the WAL.

@@ -72,8 +72,8 @@ pub(super) fn look_again(scene: &Scene<'_>, leaving: &Leaving<'_>) -> Step {
     }
 }
 
-/// Everything that has rows is in the stream.
-fn covered(scene: &Scene<'_>, leaving: &Leaving<'_>) -> [Effect; 2] {
+/// Everything that has rows is in the stream, and written by it alone.
+fn covered(scene: &Scene<'_>, leaving: &Leaving<'_>) -> [Effect; 3] {
     let relations = scene.facts.source.relations.iter();
     let tables = relations.filter(|relation| relation.kind == RelationKind::Table);
     let coverage = Coverage {
@@ -89,7 +89,36 @@ fn covered(scene: &Scene<'_>, leaving: &Leaving<'_>) -> [Effect; 2] {
     [
         Effect::Replication(Replication::ProveCovered(coverage)),
         super::sql(place, vec![no_large_objects(leaving.side)]),
+        super::sql(
+            leaving.side.other().into(),
+            vec![no_firing_triggers(leaving)],
+        ),
     ]
+}
+
+/// SQL that fails when triggers of the other side fire for what it receives.
+fn no_firing_triggers(leaving: &Leaving<'_>) -> String {
+    let to = leaving.side.other();
+    let subscription = match to {
+        Side::Target => leaving.online.subscription.clone(),
+        Side::Source => leaving.online.reverse_name(),
+    };
+    let subscription = quote_literal(&subscription);
+    let body = format!(
+        "declare firing text; begin \
+         select string_agg(format('%I on %s', t.tgname, t.tgrelid::regclass), ', ' \
+         order by t.tgrelid::regclass::text, t.tgname) into firing \
+         from pg_subscription s join pg_subscription_rel r on r.srsubid = s.oid \
+         join pg_trigger t on t.tgrelid = r.srrelid \
+         where s.subname = {subscription} and s.subdbid = \
+         (select oid from pg_database where datname = current_database()) \
+         and not t.tgisinternal and t.tgenabled in ('A', 'R') and t.tgtype & 33 <> 0; \
+         if firing is not null then raise exception \
+         'triggers (ENABLE ALWAYS or REPLICA) fire on the {to} for every change that is replicated: %', \
+         firing using hint = 'What they wrote is there twice. alter table ... enable trigger ... on \
+         both sides has them fire for the application alone.'; end if; end"
+    );
+    format!("do {}", quote_literal(&body))
 }
 
 /// SQL that fails when there are large objects: the plan was refused where there were any.

@@ -2,10 +2,9 @@
 //! It opens none: what was there before is known only when it was read.
 
 use super::Scene;
-use super::roles::missing_roles;
 use crate::effect::Side;
 use crate::effect::replication::{Fence, READ_ONLY, closing_connect};
-use crate::postgres::{quote_identifier, subscription_user};
+use crate::postgres::{quote_identifier, quote_literal, subscription_user};
 use crate::resolve::Online;
 
 /// What keeps applications from the source during the cutover, and after it.
@@ -46,29 +45,20 @@ pub(super) fn target(scene: &Scene<'_>) -> Fence {
     }
 }
 
-/// What keeps applications from the target while it is left again.
+/// What keeps applications from the target while it is left again. Its roles are those that are there
+/// by then: one that no object needed was not made by the migration, but may have been since.
 pub(super) fn serving_target(scene: &Scene<'_>, online: &Online) -> Fence {
     Fence {
-        roles: roles_there(scene, online),
+        roles: online.cutover.fence.roles.clone(),
         connect_only: connect_only(scene, online, Side::Target),
         ..target(scene)
     }
 }
 
-/// Roles of the fence that are on the target: one that no object needed was not made there.
-fn roles_there(scene: &Scene<'_>, online: &Online) -> Vec<String> {
-    let made = missing_roles(scene);
-    let is_there = |role: &&String| {
-        scene.facts.target.roles.contains(*role) || made.iter().any(|made| made.name == **role)
-    };
-    let roles = online.cutover.fence.roles.iter();
-    roles.filter(is_there).cloned().collect()
-}
-
 /// The statements that close a fence.
 pub(super) fn closing(fence: &Fence) -> Vec<String> {
     let roles = fence.roles.iter();
-    let roles = roles.map(|role| format!("alter role {} nologin", quote_identifier(role)));
+    let roles = roles.map(|role| barring(fence.side, role));
     let read_only = fence.read_only.then(|| {
         let database = quote_identifier(&fence.database);
         format!("alter database {database} set {READ_ONLY} = on")
@@ -76,6 +66,19 @@ pub(super) fn closing(fence: &Fence) -> Vec<String> {
     let only = &fence.connect_only;
     let connect = (!only.is_empty()).then(|| closing_connect(&fence.database, only));
     roles.chain(connect).chain(read_only).collect()
+}
+
+/// Bars a role from logging in. The target need not have it.
+fn barring(side: Side, role: &str) -> String {
+    let bar = format!("alter role {} nologin", quote_identifier(role));
+    if side == Side::Source {
+        return bar;
+    }
+    let role = quote_literal(role);
+    let body = format!(
+        "begin if exists (select from pg_roles where rolname = {role}) then {bar}; end if; end"
+    );
+    format!("do {}", quote_literal(&body))
 }
 
 /// A fence in a few words.

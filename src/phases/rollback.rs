@@ -65,9 +65,6 @@ fn prepare(scene: &Scene<'_>, online: &Online, fence: &Fence) -> Vec<Step> {
         let sql = format!("alter subscription {name} set (synchronous_commit = {value})");
         super::sql(Place::Source, vec![sql])
     };
-    let again = super::sql(Place::Target, vec![unsubscribe(&online.subscription)]);
-    let mut subscription = subscribe("rollback.subscribe", forward(scene));
-    subscription.effects.insert(0, again);
     vec![
         Step {
             effects: vec![acknowledge("on")],
@@ -77,10 +74,7 @@ fn prepare(scene: &Scene<'_>, online: &Online, fence: &Fence) -> Vec<Step> {
                 "the source says at once what it has flushed",
             )
         },
-        Step {
-            if_interrupted: step("rollback.subscribe", "").if_interrupted,
-            ..subscription
-        },
+        subscription(scene, online),
         // To change a subscription restarts its worker, which may take PostgreSQL 15 five seconds.
         Step {
             effects: vec![Effect::Replication(Replication::AwaitReader {
@@ -97,6 +91,27 @@ fn prepare(scene: &Scene<'_>, online: &Online, fence: &Fence) -> Vec<Step> {
             ..step(BEFORE, "what the fence will change")
         },
     ]
+}
+
+/// The subscription by which the target is to follow again. One that was kept is taken as it is: its
+/// slot will be a new one of the same name, and never stands behind what it has.
+fn subscription(scene: &Scene<'_>, online: &Online) -> Step {
+    let id = "rollback.subscribe";
+    if online.cutover.keep_subscription {
+        let name = quote_identifier(&online.subscription);
+        let there = format!("alter subscription {name} disable");
+        return Step {
+            effects: vec![super::sql(Place::Target, vec![there])],
+            ..step(id, "the subscription was kept, disabled")
+        };
+    }
+    let again = super::sql(Place::Target, vec![unsubscribe(&online.subscription)]);
+    let mut subscription = subscribe(id, forward(scene));
+    subscription.effects.insert(0, again);
+    Step {
+        if_interrupted: step(id, "").if_interrupted,
+        ..subscription
+    }
 }
 
 /// Nobody writes to the target any more.
@@ -165,7 +180,12 @@ fn turn(scene: &Scene<'_>, online: &Online) -> Vec<Step> {
         },
         Step {
             effects: vec![super::sql(Place::Source, vec![drop.clone(), make])],
-            undo: vec![super::sql(Place::Source, vec![drop])],
+            // Where there was one before, the new one is as good: while the target served, the
+            // source held nothing of its own.
+            undo: match online.cutover.keep_subscription {
+                true => Vec::new(),
+                false => vec![super::sql(Place::Source, vec![drop])],
+            },
             ..step(
                 "rollback.stream.slot",
                 "what is written to the source from now on waits there",
@@ -189,27 +209,10 @@ fn turn(scene: &Scene<'_>, online: &Online) -> Vec<Step> {
     ]
 }
 
-/// The stream back is removed. The target stays read-only, as it was before the cutover.
+/// The stream back is removed, once it is proven that nothing was left in it. The target stays
+/// read-only, as it was before the cutover.
 fn end(online: &Online, fence: &Fence) -> Vec<Step> {
-    let mut steps = vec![
-        Step {
-            effects: super::finalize::end_reverse(online),
-            ..step("rollback.reverse.end", "the stream back is removed")
-        },
-        Step {
-            effects: vec![Effect::Replication(Replication::OpenFence {
-                fence: Fence {
-                    read_only: false,
-                    ..fence.clone()
-                },
-                before: StepId::new(BEFORE),
-            })],
-            ..step(
-                "rollback.roles",
-                "roles may log in to the target again; it stays read-only",
-            )
-        },
-    ];
+    let mut steps = Vec::new();
     let hooks = &online.cutover.hooks.on_rollback;
     if !hooks.is_empty() {
         steps.push(Step {
@@ -217,5 +220,35 @@ fn end(online: &Online, fence: &Fence) -> Vec<Step> {
             ..step("rollback.hooks", "the plan's own hooks")
         });
     }
+    steps.push(Step {
+        effects: vec![Effect::Replication(Replication::ProveDrained {
+            side: Side::Target,
+            slot: online.reverse_name(),
+            publication: online.reverse_name(),
+            // It follows the source again, and what it writes is in the WAL as well.
+            way_back: Some(online.subscription.clone()),
+        })],
+        ..step(
+            "rollback.prove",
+            "nothing was written to the target after the switch back",
+        )
+    });
+    steps.push(Step {
+        effects: super::finalize::end_reverse(online),
+        ..step("rollback.reverse.end", "the stream back is removed")
+    });
+    steps.push(Step {
+        effects: vec![Effect::Replication(Replication::OpenFence {
+            fence: Fence {
+                read_only: false,
+                ..fence.clone()
+            },
+            before: StepId::new(BEFORE),
+        })],
+        ..step(
+            "rollback.roles",
+            "roles may log in to the target again; it stays read-only",
+        )
+    });
     steps
 }

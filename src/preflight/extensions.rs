@@ -103,6 +103,18 @@ pub(super) fn config_tables(case: &Case<'_>) -> Vec<Finding> {
     if tables.is_empty() || !case.with_rows() {
         return Vec::new();
     }
+    if case.choices.online.is_some() {
+        return found(
+            Level::Warning,
+            "extension_tables",
+            format!(
+                "rows that users added to extensions' own tables are copied, but not verified, and \
+                 what is changed in them after the copy is not carried: {}",
+                list(tables)
+            ),
+            "Compare them by hand at the cutover if they matter.",
+        );
+    }
     found(
         Level::Note,
         "extension_tables",

@@ -7,6 +7,7 @@ mod database;
 mod extensions;
 pub(crate) mod made;
 mod online;
+mod online_losses;
 mod roles;
 mod rows;
 mod selected;

@@ -19,6 +19,7 @@ fn relation(schema: &str, name: &str, kind: RelationKind) -> Relation {
         owned_by: None,
         populated: true,
         crossed_indexes: false,
+        firing_triggers: Vec::new(),
         row_hash: RowHash::Record,
         columns: Vec::new(),
         identity: Identity::default(),

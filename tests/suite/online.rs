@@ -7,6 +7,7 @@ mod copying;
 mod cutover;
 mod everywhere;
 mod failed_apply;
+mod guarded;
 mod kills;
 mod misfortunes;
 mod night;

@@ -241,7 +241,7 @@ pub(super) async fn prove(
     };
     match world.unless_stopped(work).await? {
         0 => Ok(Output::default()),
-        left => Err(written_after(side, left)),
+        left => Err(written_after((side, slot), left)),
     }
 }
 
@@ -267,13 +267,16 @@ fn gone(slot: &str) -> Error {
     )
 }
 
-fn written_after(side: Side, left: i64) -> Error {
+fn written_after((side, slot): (Side, &str), left: i64) -> Error {
     Error::new(
         Exit::Different,
         format!("{left} changes were written to the {side} after it was proven silent"),
         format!(
             "Somebody got past the fence, such as a superuser in a READ WRITE transaction. The \
-             changes are still in the {side}'s tables and in its slot: carry them over by hand."
+             changes are still in the {side}'s tables and in its slot {slot}: carry them over by \
+             hand. Then run `select pg_replication_slot_advance({}, pg_current_wal_lsn())` on the \
+             {side}, and the same command again.",
+            quote_literal(slot)
         ),
     )
 }

@@ -125,7 +125,15 @@ select
             where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
                 and a.attgenerated <> ''
         )
-    ) as identity
+    ) as identity,
+    (
+        select coalesce(json_agg(json_build_object('name', t.tgname, 'always', t.tgenabled = 'A')
+            order by t.tgname collate "C"), '[]')
+        from pg_trigger t
+        -- Of its type, 1 is FOR EACH ROW and 32 TRUNCATE.
+        where t.tgrelid = c.oid and not t.tgisinternal and t.tgenabled in ('A', 'R')
+            and t.tgtype & 33 <> 0
+    ) as firing_triggers
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f')

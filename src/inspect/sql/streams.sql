@@ -30,6 +30,16 @@ select
         from pg_roles r
         where r.rolcanlogin and not r.rolsuper and r.rolname <> current_user
             and pg_has_role(r.oid, current_user::name, 'usage')
-    ) as members
+    ) as members,
+    (
+        select coalesce(json_agg(distinct r.rolname), '[]')
+        from pg_db_role_setting s
+        join pg_roles r on r.oid = s.setrole
+        cross join unnest(s.setconfig) setting
+        where s.setdatabase in (0, d.oid) and r.rolcanlogin
+            -- Other settings are no truth values.
+            and case when setting like 'default\_transaction\_read\_only=%'
+                then not split_part(setting, '=', 2)::boolean else false end
+    ) as writing
 from pg_database d
 where d.datname = current_database()

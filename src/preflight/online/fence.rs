@@ -10,6 +10,11 @@ use crate::side::Side;
 /// The first version where CREATEROLE alone does not let alter every role.
 const ADMIN_OF_EACH: u32 = 16;
 
+/// What comes of a fence that somebody gets past.
+const LATE: &str = "That nobody is there is proven for moments only: what somebody writes before the \
+    last of them takes the cutover back or is carried over, and what is written later is found after \
+    the switch, when nothing is undone any more.";
+
 /// A role of another name writes on.
 pub(super) fn unknown_roles(stream: &Stream<'_>) -> Vec<Finding> {
     let known = &source(stream).roles;
@@ -78,8 +83,7 @@ pub(super) fn superusers(stream: &Stream<'_>) -> Vec<Finding> {
             "an application logs in as superuser {}: once in, it can lift every fence itself",
             list(named)
         ),
-        "Let applications log in as plain roles; the cutover is undone when somebody writes all \
-         the same.",
+        format!("Let applications log in as plain roles. {LATE}"),
     )
 }
 
@@ -224,8 +228,9 @@ pub(super) fn connect_members(stream: &Stream<'_>) -> Vec<Finding> {
              CONNECT",
             list(left)
         ),
-        "Let the migration log in as a role of its own that no application is a member of; the \
-         cutover is undone when somebody writes.",
+        format!(
+            "Let the migration log in as a role of its own that no application is a member of. {LATE}"
+        ),
     )
 }
 
@@ -259,8 +264,48 @@ pub(super) fn nothing(stream: &Stream<'_>) -> Vec<Finding> {
         "nothing keeps applications from writing to the source during the cutover: \
          cutover.fence names no role, and connect and read_only are false"
             .to_owned(),
-        "Name the applications' roles in cutover.fence.roles, or stop them yourself \
-         (cutover.hooks.before_fence); the cutover is undone when somebody writes.",
+        format!(
+            "Name the applications' roles in cutover.fence.roles, or stop them yourself \
+             (cutover.hooks.before_fence). {LATE}"
+        ),
+    )
+}
+
+/// A default may be lifted by whoever it is for.
+pub(super) fn read_only_alone(stream: &Stream<'_>) -> Vec<Finding> {
+    let fence = &stream.online.cutover.fence;
+    if !fence.roles.is_empty() || fence.connect || !fence.read_only {
+        return Vec::new();
+    }
+    warning(
+        "fence_read_only_alone",
+        "cutover.fence makes the source read-only by default and no more: everybody may log in \
+         meanwhile, and a session may lift that for itself (`begin read write`)"
+            .to_owned(),
+        format!("Name the applications' roles in cutover.fence.roles. {LATE}"),
+    )
+}
+
+/// What is set for a role goes before what is set for a database.
+pub(super) fn own_settings(stream: &Stream<'_>) -> Vec<Finding> {
+    let fence = &stream.online.cutover.fence;
+    let own = &stream.server(Side::Source).role.name;
+    let writing = source(stream).writing.iter();
+    let left: Vec<&String> = writing
+        .filter(|role| !fence.roles.contains(*role) && *role != own)
+        .collect();
+    if left.is_empty() || fence.connect || !fence.read_only {
+        return Vec::new();
+    }
+    refusal(
+        "fence_own_settings",
+        format!(
+            "cutover.fence.read_only does not keep {} from writing: `alter role … set \
+             default_transaction_read_only = off` goes before the database's setting",
+            list(left)
+        ),
+        "Name them in cutover.fence.roles, or run `alter role … reset default_transaction_read_only` \
+         (with `in database …` where it was set so) on the source.",
     )
 }
 

@@ -33,6 +33,7 @@ const CHECKS: &[fn(&Stream<'_>) -> Vec<Finding>] = &[
     privileges::unreachable,
     tables::no_identity,
     tables::whole_row_refused,
+    tables::firing_triggers,
     tables::large_objects,
     tables::at_cutover,
     there::publications,
@@ -49,7 +50,9 @@ const CHECKS: &[fn(&Stream<'_>) -> Vec<Finding>] = &[
     fence::reader_unknown,
     fence::connect_members,
     fence::blind,
+    fence::own_settings,
     fence::nothing,
+    fence::read_only_alone,
 ];
 
 /// Everything that speaks against the stream, if there is to be one.

@@ -141,6 +141,42 @@ pub(super) fn whole_row_refused(stream: &Stream<'_>) -> Vec<Finding> {
     )
 }
 
+/// An apply worker replicates what a trigger wrote, and fires the trigger once more. Rewrite rules
+/// it knows none, whatever they are enabled for.
+pub(super) fn firing_triggers(stream: &Stream<'_>) -> Vec<Finding> {
+    let facts = stream.case.facts;
+    let tables = streamed::tables(facts, stream.case.selection);
+    let mut named = Vec::new();
+    let mut statements = Vec::new();
+    for table in tables {
+        for trigger in &table.firing_triggers {
+            let word = if trigger.always { "enable" } else { "disable" };
+            named.push(format!("{} on {}", trigger.name, full_name(table)));
+            statements.push(format!(
+                "alter table {} {word} trigger {};",
+                postgres::qualified(&table.schema, &table.name),
+                postgres::quote_identifier(&trigger.name)
+            ));
+        }
+    }
+    if named.is_empty() {
+        return Vec::new();
+    }
+    statements.truncate(MOST_LINES);
+    refusal(
+        "triggers_fire_twice",
+        format!(
+            "triggers (ENABLE ALWAYS or REPLICA) fire once more on the target for every change that \
+             is replicated, so that what they write is written twice: {}",
+            list(named)
+        ),
+        format!(
+            "Run on the source, and put them back after `pg_dbmigrator finalize`:\n{}",
+            statements.join("\n")
+        ),
+    )
+}
+
 /// Large objects are no part of a stream.
 pub(super) fn large_objects(stream: &Stream<'_>) -> Vec<Finding> {
     let count = stream.case.facts.source.large_objects.count;

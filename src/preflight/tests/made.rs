@@ -135,6 +135,7 @@ pub(crate) fn table(name: &str) -> Relation {
         owned_by: None,
         populated: true,
         crossed_indexes: false,
+        firing_triggers: Vec::new(),
         row_hash: RowHash::Record,
         columns: Vec::new(),
         identity: Identity {

@@ -24,12 +24,12 @@ fn changed(change: impl FnOnce(&mut Facts, &mut Online)) -> (Facts, Choices) {
     (facts, choices)
 }
 
-fn found(change: impl FnOnce(&mut Facts, &mut Online)) -> Vec<String> {
+pub(super) fn found(change: impl FnOnce(&mut Facts, &mut Online)) -> Vec<String> {
     let (facts, choices) = changed(change);
     ids(&facts, &choices, &Selection::default())
 }
 
-fn told(change: impl FnOnce(&mut Facts, &mut Online)) -> Finding {
+pub(super) fn told(change: impl FnOnce(&mut Facts, &mut Online)) -> Finding {
     let (facts, choices) = changed(change);
     let findings = preflight(&facts, &choices, &Selection::default());
     findings.into_iter().next().expect("something is found")
@@ -107,7 +107,8 @@ fn roles_that_may_not_replicate_are_refused_with_the_grant_they_lack() {
         [
             "R no_create_right",
             "R no_replication_right",
-            "R tables_of_others"
+            "R tables_of_others",
+            "W fence_read_only_alone"
         ]
     );
     let owners = told(|f, _| f.source.relations[1].owned = false);
@@ -292,7 +293,7 @@ fn a_fence_that_cannot_stand_is_found() {
     assert_eq!(found(roles(&["shop_ap"])), ["R fence_roles_unknown"]);
     assert_eq!(found(roles(&["migrator"])), ["R fence_own_role"]);
     assert_eq!(found(roles(&["postgres"])), ["W fence_superusers"]);
-    assert_eq!(found(roles(&[])), [""; 0], "read_only is left");
+    assert_eq!(found(roles(&[])), ["W fence_read_only_alone"]);
     let open = |f: &mut Facts, o: &mut Online| {
         roles(&[])(f, o);
         o.cutover.fence.read_only = false;

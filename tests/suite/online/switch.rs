@@ -40,7 +40,7 @@ pub(super) struct Move {
 }
 
 impl Move {
-    fn new(wait: &str, terminate: bool) -> Self {
+    pub(super) fn new(wait: &str, terminate: bool) -> Self {
         let (source, target) = (Cluster::start(15), Cluster::start(15));
         source.psql("postgres", "create role app login");
         source.psql("postgres", "create database shop");

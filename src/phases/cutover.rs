@@ -9,7 +9,7 @@ use crate::effect::{Comparison, Effect, Place, Side};
 use crate::plan::{Step, StepId, Switch};
 use crate::postgres::{qualified, quote_identifier, quote_literal};
 use crate::report::counted;
-use crate::resolve::{Hook, Online};
+use crate::resolve::{Hook, Hooks, Online};
 use crate::spec::Verify;
 use crate::streamed::Streamed;
 
@@ -305,21 +305,36 @@ fn turn(scene: &Scene<'_>, online: &Online) -> Vec<Step> {
             ..step("reverse.enable", "the source follows the target")
         });
     }
-    let hooks = &online.cutover.hooks.after_switch;
-    if !hooks.is_empty() {
-        steps.push(Step {
-            effects: calls(hooks, RELOAD),
-            ..step("cutover.after_switch", "the plan's own hooks")
-        });
-    }
+    let hooks = &online.cutover.hooks;
+    steps.extend(calls_after(
+        "cutover.after_switch",
+        hooks,
+        &hooks.after_switch,
+    ));
     steps
+}
+
+/// The hooks for when the other side serves. A PgBouncer that was paused and is not among them goes
+/// on after them.
+pub(super) fn calls_after(id: &str, hooks: &Hooks, then: &[Hook]) -> Option<Step> {
+    let named = |hook: &&Hook| !then.contains(hook);
+    let paused = hooks
+        .before_fence
+        .iter()
+        .filter(|hook| is_pgbouncer(hook))
+        .filter(named);
+    let all: Vec<Hook> = then.iter().chain(paused).cloned().collect();
+    (!all.is_empty()).then(|| Step {
+        effects: calls(&all, RELOAD),
+        ..step(id, "the plan's own hooks")
+    })
 }
 
 /// Where PgBouncer is told to let nobody through, to do so again, and to read its file first, which
 /// may name another server now.
 pub(super) const PAUSE: &[&str] = &["PAUSE"];
 const RESUME: &[&str] = &["RESUME"];
-pub(super) const RELOAD: &[&str] = &["RELOAD", "RESUME"];
+const RELOAD: &[&str] = &["RELOAD", "RESUME"];
 
 pub(super) fn calls(hooks: &[Hook], commands: &[&str]) -> Vec<Effect> {
     let call = |hook: &Hook| match hook {
@@ -339,8 +354,10 @@ pub(super) fn calls(hooks: &[Hook], commands: &[&str]) -> Vec<Effect> {
 
 /// Programs are not run a second time to take them back; a paused PgBouncer goes on.
 pub(super) fn resumed(hooks: &[Hook]) -> Vec<Effect> {
-    let paused = hooks
-        .iter()
-        .filter(|hook| matches!(hook, Hook::Pgbouncer { .. }));
+    let paused = hooks.iter().filter(|hook| is_pgbouncer(hook));
     calls(&paused.cloned().collect::<Vec<_>>(), RESUME)
+}
+
+fn is_pgbouncer(hook: &Hook) -> bool {
+    matches!(hook, Hook::Pgbouncer { .. })
 }

@@ -1,7 +1,9 @@
 //! Rollback: the cutover the other way round, as lossless as the way there. It never opens the source
 //! before what was written to the target has reached it.
 
-use super::cutover::{PAUSE, RELOAD, calls, compare, look_again, reverse, tables_not_streamed};
+use super::cutover::{
+    PAUSE, calls, calls_after, compare, look_again, reverse, tables_not_streamed,
+};
 use super::drift::{self, Leaving};
 use super::stream_apply::{enable, end_read_only_sessions, forward, subscribe, unsubscribe};
 use super::{SOURCE_BEFORE, Scene, fence, step};
@@ -213,13 +215,8 @@ fn turn(scene: &Scene<'_>, online: &Online) -> Vec<Step> {
 /// read-only, as it was before the cutover.
 fn end(online: &Online, fence: &Fence) -> Vec<Step> {
     let mut steps = Vec::new();
-    let hooks = &online.cutover.hooks.on_rollback;
-    if !hooks.is_empty() {
-        steps.push(Step {
-            effects: calls(hooks, RELOAD),
-            ..step("rollback.hooks", "the plan's own hooks")
-        });
-    }
+    let hooks = &online.cutover.hooks;
+    steps.extend(calls_after("rollback.hooks", hooks, &hooks.on_rollback));
     steps.push(Step {
         effects: vec![Effect::Replication(Replication::ProveDrained {
             side: Side::Target,

@@ -1,6 +1,7 @@
 //! Tests of online migrations, with an application that writes all the while.
 //! Never migrates by other means than the built program.
 
+mod bouncer;
 mod clerk;
 mod connect;
 mod copying;

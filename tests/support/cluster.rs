@@ -171,7 +171,7 @@ impl Drop for Cluster {
 }
 
 /// Makes a file or folder that root has made the server user's own.
-fn hand_to_server_user(path: &Path) {
+pub(super) fn hand_to_server_user(path: &Path) {
     if !rustix::process::geteuid().is_root() {
         return;
     }
@@ -187,7 +187,7 @@ fn hand_to_server_user(path: &Path) {
 }
 
 /// Percent-encodes everything but letters, digits and `-._~`, so that a path can stand as a host.
-fn percent_encoded(text: &str) -> String {
+pub(super) fn percent_encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {

@@ -5,6 +5,7 @@ pub(crate) mod certificates;
 pub(crate) mod compare;
 pub(crate) mod ledger;
 
+pub(crate) mod bouncer;
 mod cluster;
 pub(crate) mod programs;
 pub(crate) mod proxy;

@@ -10,6 +10,9 @@ use crate::error::{Error, Result};
 use crate::postgres::{Conninfo, Environment};
 use crate::secret::{Sealed, redact};
 
+/// The command that lets everybody through again.
+const RESUME: &str = "RESUME";
+
 /// How much of what a program says is told.
 const TOLD: usize = 2000;
 
@@ -55,7 +58,20 @@ async fn pgbouncer(url: &Sealed, commands: &[String]) -> Result<Output> {
     let console = Conninfo::resolve("pgbouncer", url, &Environment::of_process())?;
     let client = console.connect().await?;
     for command in commands {
-        client.simple_query(command).await?;
+        match client.simple_query(command).await {
+            Err(error) if !is_so_already(command, &error) => {
+                let error = Error::from(error);
+                return Err(error.at(format!("{command}, on the console of PgBouncer")));
+            }
+            _ => {}
+        }
     }
     Ok(Output::default())
+}
+
+/// PgBouncer refuses RESUME while nothing is paused: it was resumed before, or started anew since.
+/// Every refusal of its console has one SQLSTATE; only the words tell them apart.
+fn is_so_already(command: &str, error: &tokio_postgres::Error) -> bool {
+    let words = error.as_db_error().map_or("", |refusal| refusal.message());
+    command == RESUME && words.contains("not paused")
 }

@@ -11,9 +11,9 @@ use crate::support::tool::{PlanFolder, Ran};
 use crate::support::{Cluster, Settings, wait_until};
 
 /// The source database.
-const SHOP: &str = "shop";
+pub(super) const SHOP: &str = "shop";
 /// The target database, which the migration creates.
-const MOVED: &str = "shop_moved";
+pub(super) const MOVED: &str = "shop_moved";
 /// What a migration's streams are made of.
 const LEFT: &str = "select 'publication ' || pubname from pg_publication
     union all select 'slot ' || slot_name from pg_replication_slots
@@ -73,7 +73,12 @@ impl Night {
         (night, network)
     }
 
-    fn of(source: Cluster, target: Cluster, (at, online, cutover): (&str, &str, &str)) -> Self {
+    /// Between these two; `at` is the source's URL, `online` and `cutover` what the plan says there.
+    pub(super) fn of(
+        source: Cluster,
+        target: Cluster,
+        (at, online, cutover): (&str, &str, &str),
+    ) -> Self {
         book::create(&source, SHOP, BEGINNING);
         let plan = format!(
             "version: 1
@@ -126,14 +131,10 @@ cutover:
 
     /// Starts the application, on the source.
     pub(super) fn open_the_shop(&self) -> Ledger {
-        let ledger = Ledger::start(Application {
-            source: self.source.url_as(book::APPLICATION, SHOP),
-            target: self.target.url_as(book::APPLICATION, MOVED),
-            beginning: BEGINNING,
-            clients: CLIENTS,
-        });
-        wait_until("the first commits", || ledger.acknowledged() >= 100);
-        ledger
+        open_the_shop_at([
+            self.source.url_as(book::APPLICATION, SHOP),
+            self.target.url_as(book::APPLICATION, MOVED),
+        ])
     }
 
     /// Starts the program in the background; what it says goes to files in the plan's folder.
@@ -225,4 +226,16 @@ cutover:
         let database = format!("select datname from pg_database where datname = '{MOVED}'");
         assert_eq!(self.target.psql("postgres", &database), "");
     }
+}
+
+/// Starts the application, where it finds its database at these URLs: the source's, the target's.
+pub(super) fn open_the_shop_at([source, target]: [String; 2]) -> Ledger {
+    let ledger = Ledger::start(Application {
+        source,
+        target,
+        beginning: BEGINNING,
+        clients: CLIENTS,
+    });
+    wait_until("the first commits", || ledger.acknowledged() >= 100);
+    ledger
 }

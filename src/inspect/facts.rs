@@ -78,6 +78,10 @@ pub struct ConnectedRole {
     pub replication: bool,
     /// Whether it has `pg_create_subscription` (16+), or is a superuser.
     pub create_subscription: bool,
+    /// Whether it may end other roles' sessions (`pg_signal_backend`), or is a superuser.
+    pub signal_backend: bool,
+    /// The roles of the server that it may ALTER.
+    pub alterable_roles: BTreeSet<String>,
 }
 
 /// The database to migrate from, and everything in it that planning speaks of.

@@ -54,8 +54,6 @@ pub struct Streams {
     pub may_create: bool,
     /// Whether the role owns the database (or is a superuser), and may set its defaults.
     pub owned: bool,
-    /// Whether the role may end other roles' sessions (`pg_signal_backend`).
-    pub may_signal: bool,
     /// Whether the role sees what the sessions of others are (`pg_read_all_stats`).
     pub sees_sessions: bool,
     /// Prepared transactions of the whole server, with their database: making a slot waits for
@@ -65,8 +63,6 @@ pub struct Streams {
     pub roles: BTreeSet<String>,
     /// Those of them that are superusers.
     pub superusers: BTreeSet<String>,
-    /// Those of them that the role may ALTER.
-    pub alterable: BTreeSet<String>,
     /// Those that log in and have the role's own privileges, without superusers and itself.
     pub members: BTreeSet<String>,
     /// Those that log in and whose own setting, for this database or for all, says that their

@@ -21,8 +21,12 @@ pub(super) fn begin(scene: &Scene<'_>) -> Option<Step> {
         ""
     };
     let grants = statements(scene, |role, me| format!("grant {role} to {me}{options}"));
+    let until = match scene.stream {
+        None => "all is proven",
+        Some(_) => "finalize",
+    };
     let summary = format!(
-        "of {} that are made, until all is proven",
+        "of {} that are made, until {until}",
         counted(grants.len() as u64, "role")
     );
     (!grants.is_empty()).then(|| Step {
@@ -35,7 +39,7 @@ pub(super) fn begin(scene: &Scene<'_>) -> Option<Step> {
     })
 }
 
-/// Takes the memberships back, when nothing has to be read any more.
+/// Takes the memberships back, when nothing has to be read any more, nor a database to be closed.
 pub(super) fn end(scene: &Scene<'_>) -> Option<Step> {
     let revokes = revokes(scene);
     (!revokes.is_empty()).then(|| Step {

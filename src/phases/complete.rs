@@ -10,15 +10,17 @@ use crate::resolve::Online;
 
 /// The steps of the phase.
 pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
-    let mut steps: Vec<Step> = super::act_as::end(scene).into_iter().collect();
-    match &scene.stream {
-        None => steps.push(Step {
+    let Some((online, _)) = &scene.stream else {
+        let remove = Step {
             effects: vec![Effect::RemoveDump],
             ..step("dump.remove", "remove the dump")
-        }),
-        Some((online, _)) => steps.extend(end_stream(online)),
-    }
-    steps
+        };
+        return super::act_as::end(scene)
+            .into_iter()
+            .chain([remove])
+            .collect();
+    };
+    end_stream(online)
 }
 
 /// The stream from source to target is at its end: that nothing was left in it is proven once

@@ -43,6 +43,8 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
             ..step("finalize.identities", "REPLICA IDENTITY as it was before")
         });
     }
+    // Not before: until here there was a way back, which closes the target's database.
+    steps.extend(super::act_as::end(scene));
     steps.push(Step {
         effects: [Place::Target, Place::Source]
             .map(|place| super::sql(place, vec![nothing_left(place, online)]))

@@ -31,6 +31,7 @@ mod stream;
 mod subscription;
 mod tls;
 mod tls_parameters;
+mod unlogged;
 mod untimed;
 mod verifier;
 
@@ -38,6 +39,6 @@ pub use child::ChildFiles;
 pub use conninfo::Conninfo;
 pub use environment::Environment;
 pub use quote::{full_name, qualified, quote_identifier, quote_literal};
-pub(crate) use subscription::KEEP_OUT_OF_LOG;
 pub use subscription::{subscription_string, subscription_user};
+pub(crate) use unlogged::perform_unlogged;
 pub(crate) use untimed::NO_TIMEOUTS;

@@ -24,25 +24,6 @@ const PLAIN: [(&str, &str); 5] = [
 /// the database's.
 const ITS_OWN: [&str; 2] = ["application_name", "client_encoding"];
 
-/// Keeps the statements that follow in a transaction out of the server's log, of
-/// `pg_stat_activity` and of what the usual extensions write down, as far as the role may: these
-/// are settings for superusers. Others must give a `passfile`, or trust who reads the log.
-pub(crate) const KEEP_OUT_OF_LOG: &str = "
-    select set_config(quiet.name, quiet.value, true)
-    from
-        (values
-            ('log_statement', 'none'),
-            ('log_min_error_statement', 'panic'),
-            ('log_min_duration_statement', '-1'),
-            ('log_min_duration_sample', '-1'),
-            ('track_activities', 'off'),
-            ('pg_stat_statements.track_utility', 'off'),
-            ('pgaudit.log', 'none')
-        ) quiet (name, value),
-        pg_roles r
-    where r.rolname = current_user and r.rolsuper;
-";
-
 impl Conninfo {
     /// The connection as `key='value'` pairs for `create subscription … connection`, made by the
     /// other server instead of this process. Files are named by their path here: that the server

@@ -17,6 +17,7 @@ mod sequences;
 mod small;
 mod stream;
 mod switch;
+mod unprivileged;
 mod valve;
 
 use std::time::Instant;

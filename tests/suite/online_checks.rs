@@ -200,9 +200,10 @@ fn a_target_that_does_not_reach_the_source_is_refused_with_its_own_words() {
 
 #[test]
 fn a_target_role_of_no_rank_is_refused_for_what_it_lacks() {
-    for (way, granted, words) in [
+    for (way, granted, password, words) in [
         (
             (15, 15),
+            "",
             "",
             [
                 "may not make a subscription on the target",
@@ -212,6 +213,7 @@ fn a_target_role_of_no_rank_is_refused_for_what_it_lacks() {
         (
             (15, 18),
             "",
+            "",
             [
                 "may not make a subscription on the target",
                 "grant pg_create_subscription to",
@@ -220,9 +222,19 @@ fn a_target_role_of_no_rank_is_refused_for_what_it_lacks() {
         (
             (15, 18),
             "in role pg_create_subscription",
+            "",
             [
                 "cannot replicate from the source: password is required",
                 "subscription_source",
+            ],
+        ),
+        (
+            (15, 18),
+            "in role pg_create_subscription",
+            ":given",
+            [
+                "cannot replicate from the source: it is not asked for a password",
+                "pg_hba.conf of the source",
             ],
         ),
     ] {
@@ -240,6 +252,9 @@ fn a_target_role_of_no_rank_is_refused_for_what_it_lacks() {
         let plan = std::fs::read_to_string(online.folder.plan()).expect("it is there");
         let target = cluster.url(database);
         let by_mover = target.replacen("//postgres@", &format!("//{mover}@"), 1);
+        let source = online.source.0.url(&online.source.1);
+        let with_password = source.replacen("//postgres@", &format!("//postgres{password}@"), 1);
+        let plan = plan.replace(&source, &with_password);
         online.folder.write(&plan.replace(&target, &by_mover));
         online.folder.apply().must_end(4, &words);
         online.nothing_is_left();

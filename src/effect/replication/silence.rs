@@ -16,11 +16,14 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// Everyone in the database who may write: not the readers of WAL, not autovacuum, and not the
 /// migration itself, whose sessions have one name. An apply worker of a subscription counts: it
-/// writes. What a session is may be hidden from roles of lower rank: those count as well.
+/// writes. What a session is may be hidden from roles of lower rank: those count as well, but for
+/// one without a user, which is autovacuum's, and one that is listed as a reader of WAL.
 const SESSIONS: &str = "from pg_stat_activity where datname = current_database() and \
     pid <> pg_backend_pid() and \
     application_name is distinct from current_setting('application_name') and \
-    coalesce(backend_type, '') not in ('walsender', 'autovacuum worker')";
+    coalesce(backend_type, '') not in ('walsender', 'autovacuum worker') and \
+    (backend_type is not null or usesysid is not null \
+    and pid not in (select r.pid from pg_stat_replication r))";
 
 /// What was prepared and not committed: it can still be, by anyone, at any time.
 const PREPARED: &str = "select format('prepared transaction %s of %s', gid, owner), null \

@@ -1,7 +1,7 @@
 //! Performs the making of a subscription, and the check of the slot that it will read.
 //! The connection string is filled in here alone, and kept out of the server's log.
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::Subscription;
@@ -9,7 +9,7 @@ use crate::effect::Place;
 use crate::effect::world::{Output, Scene, World};
 use crate::error::{Error, Exit, Result};
 use crate::plan::StepId;
-use crate::postgres::{KEEP_OUT_OF_LOG, quote_identifier, quote_literal};
+use crate::postgres::{perform_unlogged, quote_identifier, quote_literal};
 
 /// What the step that made the slot knows of it.
 #[derive(Deserialize)]
@@ -59,13 +59,10 @@ pub(super) async fn subscribe(
     let link = world.link(other)?;
     let client = world.session_for(scene, subscription.side.into()).await?;
     let work = async {
-        let sql = statement(subscription, link.expose_secret());
-        // Three messages: a server logs the whole of one before it performs any of it, and how
-        // long it took by the settings that hold at its end.
+        let sql = SecretString::from(statement(subscription, link.expose_secret()));
         let made = async {
-            let quiet = format!("begin; {KEEP_OUT_OF_LOG}");
-            client.batch_execute(&quiet).await?;
-            client.batch_execute(&sql).await?;
+            client.batch_execute("begin").await?;
+            perform_unlogged(&client, &sql).await?;
             client.batch_execute("commit").await
         };
         if let Err(error) = made.await {

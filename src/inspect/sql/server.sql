@@ -14,6 +14,15 @@ select
         'create_subscription', r.rolsuper or exists (
             select from pg_roles c
             where c.rolname = 'pg_create_subscription' and pg_has_role(r.oid, c.oid, 'usage')
+        ),
+        'signal_backend', pg_has_role(r.oid, 'pg_signal_backend', 'usage'),
+        'alterable_roles', (
+            -- As CREATEROLE allows it: before 16 all but a few kinds, then those it has ADMIN on.
+            select coalesce(json_agg(a.rolname), '[]')
+            from pg_roles a
+            where r.rolsuper or r.rolcreaterole and not a.rolsuper and case
+                when current_setting('server_version_num')::int < 160000 then not a.rolreplication
+                else pg_has_role(r.oid, a.oid, 'usage with admin option') end
         )
     ) as role,
     locks.per_transaction * (limits.connections + limits.prepared) as lock_slots,

@@ -8,7 +8,6 @@ select
     ) as subscriptions,
     has_database_privilege(d.oid, 'create') as may_create,
     pg_has_role(d.datdba, 'usage') as owned,
-    pg_has_role('pg_signal_backend', 'usage') as may_signal,
     pg_has_role('pg_read_all_stats', 'usage') as sees_sessions,
     (
         select coalesce(json_agg(json_build_array(gid, database) order by gid collate "C"), '[]')
@@ -16,15 +15,6 @@ select
     ) as prepared,
     (select json_agg(rolname) from pg_roles) as roles,
     (select coalesce(json_agg(rolname), '[]') from pg_roles where rolsuper) as superusers,
-    (
-        -- As CREATEROLE allows it: before 16 all but a few kinds, then those it has ADMIN on.
-        select coalesce(json_agg(r.rolname), '[]')
-        from pg_roles r, pg_roles me
-        where me.rolname = current_user
-            and (me.rolsuper or me.rolcreaterole and not r.rolsuper and case
-                when current_setting('server_version_num')::int < 160000 then not r.rolreplication
-                else pg_has_role(r.oid, 'usage with admin option') end)
-    ) as alterable,
     (
         select coalesce(json_agg(r.rolname), '[]')
         from pg_roles r

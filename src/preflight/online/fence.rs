@@ -97,7 +97,7 @@ pub(super) fn powerless(stream: &Stream<'_>) -> Vec<Finding> {
         quote_identifier(&role.name)
     );
     let mut missing = Vec::new();
-    missing.extend(unalterable(stream));
+    missing.extend(unalterable(stream, Side::Source));
     if fence.connect && !there.owned {
         missing.push((
             "take CONNECT from others (cutover.fence.connect)".to_owned(),
@@ -110,7 +110,7 @@ pub(super) fn powerless(stream: &Stream<'_>) -> Vec<Finding> {
             own,
         ));
     }
-    if fence.terminate && !there.may_signal {
+    if fence.terminate && !role.signal_backend {
         missing.push((
             "end sessions (cutover.fence.terminate)".to_owned(),
             format!(
@@ -139,17 +139,21 @@ pub(super) fn powerless(stream: &Stream<'_>) -> Vec<Finding> {
     )
 }
 
-/// Roles of the fence that may not be altered: what that is called, and what it takes.
-fn unalterable(stream: &Stream<'_>) -> Option<(String, String)> {
-    let there = source(stream);
+/// Roles of the fence that are on a side and may not be altered there: what that is called, and what
+/// it takes.
+pub(super) fn unalterable(stream: &Stream<'_>, side: Side) -> Option<(String, String)> {
+    let server = stream.server(side);
+    let there = match side {
+        Side::Source => &source(stream).roles,
+        Side::Target => &stream.case.facts.target.roles,
+    };
     let roles = stream.online.cutover.fence.roles.iter();
     let barred: Vec<&String> = roles
-        .filter(|role| there.roles.contains(*role) && !there.alterable.contains(*role))
+        .filter(|role| there.contains(*role) && !server.role.alterable_roles.contains(*role))
         .collect();
     if barred.is_empty() {
         return None;
     }
-    let server = stream.server(Side::Source);
     let name = quote_identifier(&server.role.name);
     let mut takes = Vec::new();
     if !server.role.create_role {
@@ -172,7 +176,7 @@ fn unalterable(stream: &Stream<'_>) -> Option<(String, String)> {
 }
 
 fn in_place_of_roles(stream: &Stream<'_>) -> &'static str {
-    match unalterable(stream) {
+    match unalterable(stream, Side::Source) {
         Some(_) if !stream.online.cutover.fence.connect => {
             " In place of cutover.fence.roles, `cutover.fence.connect: true` takes no more than the \
              ownership of the database."
@@ -234,7 +238,7 @@ pub(super) fn connect_members(stream: &Stream<'_>) -> Vec<Finding> {
     )
 }
 
-/// A session of which one cannot see what it is counts as an application's.
+/// Of a session that one cannot look into, nobody can be told what it does.
 pub(super) fn blind(stream: &Stream<'_>) -> Vec<Finding> {
     if source(stream).sees_sessions {
         return Vec::new();
@@ -243,8 +247,8 @@ pub(super) fn blind(stream: &Stream<'_>) -> Vec<Finding> {
     warning(
         "fence_blind",
         format!(
-            "role {role} does not see what the sessions of other roles on the source are: in the \
-             cutover, autovacuum and replication of other roles are taken for applications"
+            "role {role} does not see what the sessions of other roles on the source do: who holds \
+             up the slot, or the cutover, cannot be named"
         ),
         format!(
             "Run `grant pg_read_all_stats to {}` on the source.",

@@ -3,6 +3,7 @@
 
 mod fence;
 mod privileges;
+mod rollback;
 mod room;
 mod tables;
 mod there;
@@ -53,6 +54,7 @@ const CHECKS: &[fn(&Stream<'_>) -> Vec<Finding>] = &[
     fence::own_settings,
     fence::nothing,
     fence::read_only_alone,
+    rollback::powerless,
 ];
 
 /// Everything that speaks against the stream, if there is to be one.

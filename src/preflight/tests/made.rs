@@ -40,6 +40,8 @@ pub(crate) fn server(identifier: &str, major: u32) -> Server {
             bypass_rls: true,
             replication: true,
             create_subscription: true,
+            signal_backend: true,
+            alterable_roles: names(&["migrator", "postgres", "shop", "shop_app"]),
         },
         lock_slots: 6400,
         max_locks_per_transaction: 64,
@@ -99,11 +101,9 @@ pub(crate) fn streams() -> Streams {
     Streams {
         may_create: true,
         owned: true,
-        may_signal: true,
         sees_sessions: true,
         roles: names(&["migrator", "postgres", "shop", "shop_app"]),
         superusers: names(&["postgres"]),
-        alterable: names(&["migrator", "postgres", "shop", "shop_app"]),
         ..Streams::default()
     }
 }

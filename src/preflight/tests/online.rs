@@ -301,9 +301,9 @@ fn a_fence_that_cannot_stand_is_found() {
     assert_eq!(found(open), ["W no_fence"]);
     let powerless = told(|f, _| {
         plain(&mut f.source.server.role);
-        f.source.streams.alterable.clear();
+        f.source.server.role.alterable_roles.clear();
         f.source.streams.owned = false;
-        f.source.streams.may_signal = false;
+        f.source.server.role.signal_backend = false;
     });
     assert_eq!(powerless.id, "fence_powerless");
     for grant in [
@@ -313,6 +313,20 @@ fn a_fence_that_cannot_stand_is_found() {
     ] {
         assert!(powerless.next.contains(grant), "{powerless:?}");
     }
+    let back = told(|f, _| {
+        f.target.server.role.alterable_roles.clear();
+        f.target.server.role.signal_backend = false;
+        f.target.roles.insert("shop_app".to_owned());
+        f.target.settable_roles.clear();
+    });
+    assert_eq!(back.id, "rollback_powerless");
+    for grant in [
+        "`grant \"shop_app\" to \"migrator\" with admin option`",
+        "`grant pg_signal_backend to \"migrator\"`",
+        "cutover.reverse: false",
+    ] {
+        assert!(back.next.contains(grant), "{back:?}");
+    }
 }
 
 #[test]
@@ -321,7 +335,7 @@ fn who_may_not_alter_the_roles_is_told_of_the_fence_that_takes_less() {
         plain(&mut f.source.server.role);
         f.source.server.role.create_role = true;
         f.source.server.version_num = 160_000;
-        f.source.streams.alterable.remove("shop_app");
+        f.source.server.role.alterable_roles.remove("shop_app");
     };
     let said = told(barred);
     assert_eq!(said.id, "fence_powerless");

@@ -105,12 +105,14 @@ fn what_a_server_has_for_replication_is_found() {
         let streams = &source.streams;
         assert!(streams.publications.contains("inspected"));
         assert!(streams.subscriptions.contains("fed"));
-        assert!(streams.may_create && streams.owned && streams.may_signal);
+        assert!(streams.may_create && streams.owned);
         assert_eq!(streams.prepared[0].0, "left");
         assert!(streams.superusers.contains("postgres"));
         assert!(streams.roles.contains("inspect_reader"));
-        assert!(streams.alterable.contains("inspect_reader") && streams.members.is_empty());
-        assert!(source.server.role.replication && source.server.role.create_subscription);
+        assert!(streams.members.is_empty());
+        let role = &source.server.role;
+        assert!(role.replication && role.create_subscription && role.signal_backend);
+        assert!(role.alterable_roles.contains("inspect_reader"));
     }
 }
 
@@ -120,9 +122,9 @@ fn a_role_of_no_rank_is_seen_to_be_one() {
         let all = inspected(major);
         let source = source(&all.cluster, &all.database, "inspect_reader");
         let role = &source.server.role;
-        assert!(!role.replication && !role.create_subscription);
-        assert!(!source.streams.may_create && !source.streams.owned && !source.streams.may_signal);
-        assert!(source.streams.alterable.is_empty());
+        assert!(!role.replication && !role.create_subscription && !role.signal_backend);
+        assert!(role.alterable_roles.is_empty());
+        assert!(!source.streams.may_create && !source.streams.owned);
         assert!(!relation(&source, "orders").owned);
     }
 }

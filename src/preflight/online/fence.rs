@@ -286,7 +286,10 @@ pub(super) fn read_only_alone(stream: &Stream<'_>) -> Vec<Finding> {
         "cutover.fence makes the source read-only by default and no more: everybody may log in \
          meanwhile, and a session may lift that for itself (`begin read write`)"
             .to_owned(),
-        format!("Name the applications' roles in cutover.fence.roles. {LATE}"),
+        format!(
+            "Name the applications' roles in cutover.fence.roles, or set cutover.fence.connect: \
+             true. {LATE}"
+        ),
     )
 }
 

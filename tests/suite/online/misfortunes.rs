@@ -23,18 +23,25 @@ fn wait_for_fence(ledger: &Ledger, before: usize) {
     wait_until("the fence", || ledger.refusals() > before);
 }
 
+/// Cuts over, and the application goes over.
+#[track_caller]
+fn moves_over(night: &Night, ledger: &Ledger) {
+    let begun = Instant::now();
+    night.cut_over().must_end(DONE, &[]);
+    serves(ledger, begun, Side::Target);
+}
+
 /// Goes on after whatever has happened: the cutover, once more if it was taken back, is done.
 fn ends_on_the_target(night: &Night, ledger: &Ledger, first: &Ran) {
     assert!(
         [Some(DONE), Some(TAKEN_BACK)].contains(&first.exit),
         "{first:?}"
     );
-    let mut begun = Instant::now();
+    let begun = Instant::now();
     if first.exit == Some(TAKEN_BACK) {
         serves(ledger, begun, Side::Source);
-        begun = Instant::now();
         night.replicate();
-        night.cut_over().must_end(DONE, &[]);
+        return moves_over(night, ledger);
     }
     serves(ledger, begun, Side::Target);
 }
@@ -62,9 +69,7 @@ fn a_change_that_cannot_be_applied_is_said_and_can_be_mended() {
     night.end_of(apply).must_end(UNDECIDED, &words);
     night.on_the_target("alter table marks drop constraint none");
     night.replicate();
-    let begun = Instant::now();
-    night.cut_over().must_end(DONE, &[]);
-    serves(&ledger, begun, Side::Target);
+    moves_over(&night, &ledger);
     night.must_be_on_the_target(&ledger.stop());
 }
 
@@ -77,9 +82,7 @@ fn servers_that_crash_while_they_replicate_lose_nothing() {
         crashed.restart();
         serves(&ledger, Instant::now(), Side::Source);
     }
-    let begun = Instant::now();
-    night.cut_over().must_end(DONE, &[]);
-    serves(&ledger, begun, Side::Target);
+    moves_over(&night, &ledger);
     night.end_of(apply).must_end(DONE, &[]);
     night.must_be_on_the_target(&ledger.stop());
     night.must_finalize();
@@ -119,9 +122,7 @@ fn a_network_cut_while_it_replicates_loses_nothing() {
         proxy.heal();
         wait_until("they are connected again", || proxy.connections() > 0);
     }
-    let begun = Instant::now();
-    night.cut_over().must_end(DONE, &[]);
-    serves(&ledger, begun, Side::Target);
+    moves_over(&night, &ledger);
     night.end_of(apply).must_end(DONE, &[]);
     night.must_be_on_the_target(&ledger.stop());
 }

@@ -4,7 +4,7 @@
 use super::drift::Leaving;
 use super::stream_apply::{enable, end_read_only_sessions, options, subscribe};
 use super::{SOURCE_BEFORE, Scene, TARGET_BEFORE, drift, fence, prepare_snapshot, step};
-use crate::effect::replication::{Fence, HookCall, Replication, Subscription, slot};
+use crate::effect::replication::{Fence, HookCall, Replication, Subscription, TIMELINE, slot};
 use crate::effect::{Comparison, Effect, Place, Side};
 use crate::plan::{Step, StepId, Switch};
 use crate::postgres::{qualified, quote_identifier, quote_literal};
@@ -17,6 +17,9 @@ use crate::streamed::Streamed;
 pub(super) const FENCE: &str = "cutover.fence";
 /// The decision.
 pub(super) const OPEN: &str = "cutover.open";
+
+/// The step that makes the slot of the stream back, and keeps the source's timeline.
+pub(super) const REVERSE_SLOT: &str = "reverse.slot";
 
 /// What makes the phase one decision.
 pub(super) fn switch(scene: &Scene<'_>) -> Option<Switch> {
@@ -281,10 +284,16 @@ fn turn(scene: &Scene<'_>, online: &Online) -> Vec<Step> {
             quote_literal(&name)
         );
         steps.push(Step {
-            effects: vec![super::sql(Place::Target, vec![slot])],
+            effects: vec![
+                super::sql(Place::Target, vec![slot]),
+                Effect::Remember {
+                    place: Place::Source,
+                    sql: TIMELINE.to_owned(),
+                },
+            ],
             undo: vec![super::sql(Place::Target, vec![slot::drop_statement(&name)])],
             ..step(
-                "reverse.slot",
+                REVERSE_SLOT,
                 "what is written to the target from now on waits there",
             )
         });

@@ -1,7 +1,7 @@
 //! What must hold of the side that is to be left, because no stream carries it: every table in the
 //! stream, no large objects, the schema the same. It is asked before the fence, and again behind it.
 
-use super::{Scene, step};
+use super::{Scene, cutover, step, stream_apply};
 use crate::effect::replication::{Coverage, Replication, SCHEMA};
 use crate::effect::{Comparison, Effect, Place, Side};
 use crate::inspect::RelationKind;
@@ -44,6 +44,13 @@ pub(super) fn guard(scene: &Scene<'_>, leaving: &Leaving<'_>) -> Step {
             Effect::Compare(Comparison::Schema(schema)),
         ],
     };
+    effects.push(Effect::Replication(Replication::CheckTimeline {
+        side: leaving.side.other(),
+        since: StepId::new(match leaving.side {
+            Side::Source => stream_apply::CHECK,
+            Side::Target => cutover::REVERSE_SLOT,
+        }),
+    }));
     effects.extend(covered(scene, leaving));
     Step {
         effects,

@@ -2,11 +2,14 @@
 //! cutover is asked for. The target never takes writes of applications meanwhile.
 
 use super::{ENABLE, FOLLOW, SNAPSHOT, Scene, TARGET_BEFORE, fence, step};
-use crate::effect::replication::{Follow, Replication, Subscription};
+use crate::effect::replication::{Follow, Replication, Subscription, TIMELINE};
 use crate::effect::{Effect, Place, Side};
 use crate::plan::{IfInterrupted, Question, Step, StepId};
 use crate::postgres::{quote_identifier, quote_literal};
 use crate::resolve::Trigger;
+
+/// The last step before the stream runs, which keeps the target's timeline.
+pub(super) const CHECK: &str = "stream.check";
 
 /// The steps of the phase.
 pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
@@ -16,6 +19,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     let follow = Follow {
         slot: online.slot.clone(),
         subscription: online.subscription.clone(),
+        timeline_of: StepId::new(CHECK),
         lag_bytes: online.lag_bytes,
         retained_wal_bytes: online.retained_wal_bytes,
         when_caught_up: online.cutover.trigger == Trigger::WhenCaughtUp,
@@ -44,11 +48,17 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
         },
         subscribe("stream.subscribe", forward(scene)),
         Step {
-            effects: vec![Effect::Replication(Replication::CheckSlot {
-                slot: online.slot.clone(),
-                made_by: StepId::new(SNAPSHOT),
-            })],
-            ..step("stream.check", "the slot stands where the copy was made")
+            effects: vec![
+                Effect::Replication(Replication::CheckSlot {
+                    slot: online.slot.clone(),
+                    made_by: StepId::new(SNAPSHOT),
+                }),
+                Effect::Remember {
+                    place: Place::Target,
+                    sql: TIMELINE.to_owned(),
+                },
+            ],
+            ..step(CHECK, "the slot stands where the copy was made")
         },
         Step {
             effects: vec![enable(Place::Target, &online.subscription, true)],

@@ -98,7 +98,8 @@ pub struct Cutover {
     #[schemars(extend("examples" = [false]))]
     #[serde(default)]
     pub keep_subscription: Option<bool>,
-    /// Cuts over although the schema of the source changed since the copy. Default: false.
+    /// Cuts over, and back, although the definitions of the two sides differ: each difference is a
+    /// warning of the outcome. Every table must be in the stream all the same. Default: false.
     #[schemars(extend("examples" = [false]))]
     #[serde(default)]
     pub accept_drift: Option<bool>,
@@ -132,7 +133,8 @@ pub enum SequenceErrors {
 }
 
 /// What keeps applications from writing to the source. No part is airtight alone, so that what is
-/// left out here makes the rest weaker; that nobody writes is proven all the same.
+/// left out here makes the rest weaker. That nobody is there is proven for moments, the last of them
+/// just before the switch; what is written after it is found, and undoes nothing any more.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fence {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Follow;
-use crate::effect::Place;
+use super::{Follow, timeline};
 use crate::effect::world::{Output, Scene, World};
+use crate::effect::{Place, Side};
 use crate::error::{Error, Exit, Result};
 use crate::events::Happened;
 use crate::inspect::{Standing, kept, standing};
@@ -102,6 +102,7 @@ impl Watch<'_> {
     async fn look(&mut self, asked: bool) -> Result<bool> {
         let (world, scene, what) = (self.world, self.scene, self.what);
         let standing = look_at_both(world, what).await?;
+        timeline::check(world, scene, (Side::Target, &what.timeline_of)).await?;
         self.pace.saw(&standing);
         // A stream that nobody reads is as far behind as the next commit.
         let near = standing.lag_bytes <= what.lag_bytes;

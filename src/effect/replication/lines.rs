@@ -2,7 +2,7 @@
 //! It performs nothing; each kind has a file of its own for that.
 
 use super::{Fence, Follow, HookCall, Replication, Subscription};
-use super::{coverage, drain, fence, follow, rows, sequences, silence, subscribe};
+use super::{coverage, drain, fence, follow, rows, sequences, silence, subscribe, timeline};
 use crate::effect::Place;
 use crate::effect::lines::{on, shell_word};
 use crate::inspect::{errors_question, slot_question, subscription_question};
@@ -14,6 +14,7 @@ pub(in crate::effect) fn lines(effect: &Replication) -> Vec<String> {
         Replication::CheckSlot { slot, made_by: _ } => {
             on(Place::Source, [subscribe::slot_state(slot)])
         }
+        Replication::CheckTimeline { side, since: _ } => on(side, [timeline::TIMELINE.to_owned()]),
         Replication::Follow(follow) => follow_lines(follow),
         Replication::ReadFence(fence) => on(fence.side, fence::questions(fence)),
         Replication::OpenFence { fence, before: _ } => open_lines(fence),
@@ -63,6 +64,7 @@ fn follow_lines(follow: &Follow) -> Vec<String> {
     let Follow {
         slot,
         subscription,
+        timeline_of: _,
         lag_bytes: _,
         retained_wal_bytes: _,
         when_caught_up: _,
@@ -75,6 +77,7 @@ fn follow_lines(follow: &Follow) -> Vec<String> {
     let asked = [
         subscription_question(subscription),
         errors_question(subscription),
+        timeline::TIMELINE.to_owned(),
     ];
     lines.extend(on(Place::Target, asked));
     lines.extend(follow::valve_lines(follow));

@@ -14,6 +14,7 @@ mod sequences;
 mod silence;
 pub(crate) mod slot;
 mod subscribe;
+mod timeline;
 
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ pub(crate) use fence::{READ_ONLY, end_in_flight};
 pub(crate) use follow::SCHEMA;
 pub(in crate::effect) use lines::lines;
 pub(in crate::effect) use sequences::not_carried;
+pub(crate) use timeline::TIMELINE;
 
 use super::{SchemaScope, Side, TableRows};
 use crate::effect::world::{Output, Scene, World};
@@ -42,6 +44,13 @@ pub enum Replication {
         slot: String,
         /// The step that made it.
         made_by: StepId,
+    },
+    /// Checks that the side which receives a stream is still the server that it was.
+    CheckTimeline {
+        /// The side that subscribes.
+        side: Side,
+        /// The step that kept its timeline.
+        since: StepId,
     },
     /// Watches the replication until the cutover is asked for.
     Follow(Follow),
@@ -155,6 +164,8 @@ pub struct Follow {
     pub slot: String,
     /// The subscription on the target.
     pub subscription: String,
+    /// The step that kept the target's timeline.
+    pub timeline_of: StepId,
     /// At or below: caught up.
     pub lag_bytes: u64,
     /// WAL that the source may keep for us, at most.
@@ -213,6 +224,9 @@ pub(super) async fn perform(
         }
         Replication::CheckSlot { slot, made_by } => {
             subscribe::check_slot(world, scene, (slot, made_by)).await
+        }
+        Replication::CheckTimeline { side, since } => {
+            timeline::check(world, scene, (*side, since)).await
         }
         Replication::Follow(what) => follow::follow(world, scene, what).await,
         Replication::ReadFence(fence) => fence::read(world, scene, fence).await,

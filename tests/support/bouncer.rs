@@ -86,7 +86,8 @@ impl Drop for Bouncer {
         let pid = fs::read_to_string(self.home.join("pgbouncer.pid"));
         let pid = pid.ok().and_then(|pid| pid.trim().parse().ok());
         if let Some(pid) = pid.and_then(Pid::from_raw) {
-            kill_process(pid, Signal::QUIT).unwrap_or_default();
+            // It has nothing to save, and a shell's background programs ignore SIGQUIT.
+            kill_process(pid, Signal::KILL).unwrap_or_default();
         }
         self.process.wait().map(drop).unwrap_or_default();
         fs::remove_dir_all(&self.home).unwrap_or_default();

@@ -13,8 +13,11 @@ use std::sync::OnceLock;
 const WATCHDOG: &str = r#"
 read -r folder
 read -r never
-for pid in "$folder"/*/data/postmaster.pid "$folder"/*/pgbouncer.pid; do
+for pid in "$folder"/*/data/postmaster.pid; do
     [ -f "$pid" ] && kill -QUIT "$(head -n 1 "$pid")"
+done
+for pid in "$folder"/*/pgbouncer.pid; do
+    [ -f "$pid" ] && kill -KILL "$(head -n 1 "$pid")"
 done
 for turn in 1 2 3 4 5 6 7 8 9 10; do
     rm -rf "$folder" && break

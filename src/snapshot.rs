@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_postgres::Client;
 
 use crate::effect::SnapshotWanted;
-use crate::effect::replication::slot::{self, SlotMade};
+use crate::effect::replication::slot::{self, Making, SlotMade};
 use crate::error::{Error, Result};
 use crate::postgres::{Conninfo, NO_TIMEOUTS, qualified};
 
@@ -58,6 +58,12 @@ fn set_lock_timeout(lock_timeout: Duration) -> String {
     format!("set lock_timeout = {}", lock_timeout.as_millis())
 }
 
+/// How often the locks are let go for somebody who waits for them.
+const TRIES: u32 = 5;
+
+/// Between two tries.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// A session that holds an exported snapshot.
 pub struct Snapshot {
     client: Client,
@@ -75,19 +81,7 @@ impl Snapshot {
         wanted: &SnapshotWanted,
     ) -> Result<(Self, Option<SlotMade>)> {
         let client = source.connect().await?;
-        for sql in statements(&SnapshotWanted {
-            slot: None,
-            ..wanted.clone()
-        }) {
-            if sql == EXPORT {
-                break;
-            }
-            client.batch_execute(&sql).await?;
-        }
-        let made = match &wanted.slot {
-            Some(slot) => Some(slot::make(source, slot).await?),
-            None => None,
-        };
+        let made = lock_and_make(source, &client, wanted).await?;
         let exported = async {
             if let Some((made, _walsender)) = &made {
                 client.batch_execute(&set_snapshot(&made.snapshot)).await?;
@@ -141,6 +135,57 @@ impl Snapshot {
         client.batch_execute("savepoint unlocked").await?;
         Ok(client)
     }
+}
+
+/// Takes the locks, and makes the slot where one is wanted. Whoever comes to wait for the locks
+/// meanwhile is let through first, and all is tried again: the slot may be waiting for that very
+/// transaction, and the application for it.
+async fn lock_and_make(
+    source: &Conninfo,
+    client: &Client,
+    wanted: &SnapshotWanted,
+) -> Result<Option<(SlotMade, Client)>> {
+    let all = statements(&SnapshotWanted {
+        slot: None,
+        ..wanted.clone()
+    });
+    let (settings, locks) = all.split_at(2);
+    run(client, settings).await?;
+    let Some(slot) = &wanted.slot else {
+        run(client, &locks[..locks.len() - 1]).await?;
+        return Ok(None);
+    };
+    let pid = client.query_one("select pg_backend_pid()", &[]).await?;
+    let pid: i32 = pid.try_get(0)?;
+    let mut waited = Vec::new();
+    for _ in 0..TRIES {
+        run(client, &locks[..locks.len() - 1]).await?;
+        match slot::make(source, slot, pid).await? {
+            Making::Made(made, walsender) => return Ok(Some((made, walsender))),
+            Making::LetGo(waiting) => waited = waiting,
+        }
+        client.batch_execute("rollback").await?;
+        tokio::time::sleep(PAUSE).await;
+    }
+    Err(somebody_waits(&waited))
+}
+
+async fn run(client: &Client, statements: &[String]) -> Result<()> {
+    for sql in statements {
+        client.batch_execute(sql).await?;
+    }
+    Ok(())
+}
+
+fn somebody_waits(waited: &[String]) -> Error {
+    let error = Error::failed(
+        format!(
+            "the tables of the source were locked {TRIES} times, and somebody waited to change one \
+             each time"
+        ),
+        "Wait until no schema is changed there, then run the same command again.",
+    );
+    waited.iter().fold(error, Error::because)
 }
 
 /// Gives back what a session that joined a snapshot has locked since, and stays under it.

@@ -24,6 +24,26 @@ const PREPARED_IN_THE_WAY: &str = "select format('prepared transaction %s in dat
     since %s', gid, database, owner, date_trunc('second', prepared)) from pg_prepared_xacts \
     order by prepared limit 10";
 
+/// Who waits for a session's locks: what began to change a table after they were taken. A slot that
+/// waits for such a transaction would wait for itself, and whoever needs the table for both.
+const WAITS_FOR: &str = "select format('pid %s of %s', pid, coalesce(usename, '-')) \
+    from pg_stat_activity where wait_event_type = 'Lock' and $1 = any(pg_blocking_pids(pid)) \
+    order by pid limit 10";
+
+/// Between two looks for them; most slots are made sooner.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How long a session that is ended may take to be gone, and with it the slot that is half made.
+const GONE: Duration = Duration::from_secs(10);
+
+/// What became of the making of a slot.
+pub(crate) enum Making {
+    /// It is made; the session that holds its snapshot.
+    Made(SlotMade, Client),
+    /// Nothing was made: these wait for locks of ours.
+    LetGo(Vec<String>),
+}
+
 /// A slot that was made, and the moment it was made at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SlotMade {
@@ -57,16 +77,24 @@ pub(crate) fn drop_statement(name: &str) -> String {
 }
 
 /// Makes a slot, at once with its snapshot, which lives until the connection that is left open
-/// behind it is used or ended.
+/// behind it is used or ended; nothing, once somebody waits for the locks of the session `locker`.
 ///
 /// # Errors
 /// Whatever the server says; that it was not made in time, with who stood in its way.
-pub(crate) async fn make(source: &Conninfo, slot: &NewSlot) -> Result<(SlotMade, Client)> {
+pub(crate) async fn make(source: &Conninfo, slot: &NewSlot, locker: i32) -> Result<Making> {
     let client = source.connect_to_replicate().await?;
     let pid = backend_pid(&client).await?;
     let create = create(&slot.name);
     let making = client.simple_query(&create);
-    let Ok(made) = tokio::time::timeout(slot.timeout, making).await else {
+    let made = tokio::select! {
+        made = tokio::time::timeout(slot.timeout, making) => made,
+        waiting = somebody_waits_for(source, locker) => {
+            let waiting = waiting?;
+            end(&source.connect().await?, pid).await?;
+            return Ok(Making::LetGo(waiting));
+        }
+    };
+    let Ok(made) = made else {
         return Err(give_up(source, slot, pid).await?);
     };
     let row = first_row(made?).ok_or_else(no_answer)?;
@@ -75,7 +103,34 @@ pub(crate) async fn make(source: &Conninfo, slot: &NewSlot) -> Result<(SlotMade,
         consistent_point: column("consistent_point")?,
         snapshot: column("snapshot_name")?,
     };
-    Ok((made, client))
+    Ok(Making::Made(made, client))
+}
+
+/// Returns once somebody waits for a session.
+async fn somebody_waits_for(source: &Conninfo, locker: i32) -> Result<Vec<String>> {
+    tokio::time::sleep(LOOK).await;
+    let client = source.connect().await?;
+    loop {
+        let rows = client.query(WAITS_FOR, &[&locker]).await?;
+        let found: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get(0)).collect();
+        let found = found?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Ends a session, and waits until it is gone.
+async fn end(client: &Client, pid: i32) -> Result<()> {
+    let there = "select pg_terminate_backend(pid) from pg_stat_activity where pid = $1";
+    let ended = async {
+        while !client.query(there, &[&pid]).await?.is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    };
+    tokio::time::timeout(GONE, ended).await.unwrap_or(Ok(()))
 }
 
 /// Removes a slot as well as may be; what is left is told by the next run.

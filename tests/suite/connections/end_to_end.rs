@@ -4,6 +4,8 @@
 use crate::support::certificates::Authority;
 use crate::support::tool::PlanFolder;
 use crate::support::{Cluster, Settings};
+use pg_dbmigrator::postgres::{Conninfo, Environment};
+use pg_dbmigrator::secret::Sealed;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -106,4 +108,22 @@ fn services_password_file_dead_hosts_and_verify_full_carry_a_whole_migration() {
     let (exit, said) = everything(&folder);
     assert_eq!(exit, Some(0), "{said}");
     assert_eq!(target.psql(&moved, "select sum(n) from t"), "5050");
+}
+
+#[test]
+fn what_the_program_commits_outlives_a_crash_of_a_server_that_commits_asynchronously() {
+    let settings = Settings::default().with("synchronous_commit", "off");
+    let cluster = Cluster::start_with(15, &settings);
+    let url = Sealed::new(&cluster.url("postgres"));
+    let conninfo = Conninfo::resolve("source", &url, &Environment::empty()).expect("a URL");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("this machine has threads and sockets");
+    let shown: String = runtime.block_on(async {
+        let client = conninfo.connect_untimed().await.expect("it runs");
+        let row = client.query_one("show synchronous_commit", &[]).await;
+        row.expect("it answers").get(0)
+    });
+    assert_eq!(shown, "on");
 }

@@ -134,6 +134,20 @@ impl Error {
         causes.any(|cause| shown.iter().any(|shown| cause.contains(shown)))
     }
 
+    /// Whether a server answered a statement with an error by which its whole transaction changed
+    /// nothing, and a session that was ended or a server that went away is not what it told of
+    /// (SQLSTATE classes of what was asked and of what it met, none of 08, 53, 57, 58 and XX).
+    pub fn is_refusal_of_transaction(&self) -> bool {
+        const CLASSES: [&str; 12] = [
+            "0A", "22", "23", "25", "28", "2B", "3D", "40", "42", "55", "P0", "0L",
+        ];
+        let mut causes = self.causes.iter();
+        causes.any(|cause| {
+            let mut classes = CLASSES.iter();
+            classes.any(|class| cause.contains(&format!("SQLSTATE {class}")))
+        })
+    }
+
     /// How the process should end.
     pub fn exit(&self) -> Exit {
         self.exit

@@ -273,12 +273,14 @@ impl Executor<'_> {
     }
 }
 
-/// Whether a failed step left nothing behind: it is a single statement, and the server refused it.
-/// Whatever is there under that name now is somebody else's.
+/// Whether a failed step left nothing behind: it is a single statement, and the server refused it, or
+/// a lock for it was not to be had (SQLSTATE 55P03), after which one may want to wait longer. Whatever
+/// is there under that name now is somebody else's.
 fn had_no_effect(step: &Step, error: &Error) -> bool {
     let single = matches!(step.if_interrupted, IfInterrupted::Ask(_))
         || matches!(step.effects[..], [Effect::ExportSnapshot { .. }]);
-    single && error.is_refusal_of_statement()
+    let statement = matches!(&step.effects[..], [Effect::Sql { place: _, statements }] if statements.len() == 1);
+    single && error.is_refusal_of_statement() || statement && error.has_sqlstate("55P03")
 }
 
 /// One error of many: a failure comes before differences, and differences add up. A comparison that

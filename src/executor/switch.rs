@@ -10,6 +10,7 @@ use crate::effect::Scene;
 use crate::effect::replication::end_in_flight;
 use crate::error::{Error, Exit, Result};
 use crate::events::Happened;
+use crate::journal::Event;
 use crate::plan::{Phase, Stage, Step, Switch};
 use crate::resume::is_undecided;
 use crate::side::Side;
@@ -101,15 +102,22 @@ impl Executor<'_> {
     }
 
     /// Performs the decision until it is done: both sides are closed meanwhile, and whether a try
-    /// that got no answer took effect nobody knows.
+    /// that got no answer took effect nobody knows. A server that refuses it leaves no doubt: then
+    /// nothing is decided.
     async fn decide(&self, stage: &Stage, step: &Step) -> Result<()> {
         let give_up = Instant::now() + PATIENCE;
+        let mut in_doubt = self.is_interrupted(&step.id);
         loop {
             self.world.stop.ignore(true);
             let tried = timeout(ONE_TRY, self.step(stage.phase, step)).await;
             self.world.stop.ignore(false);
             match tried.unwrap_or_else(|_| Err(silent())) {
+                Err(error) if !in_doubt && error.is_refusal_of_transaction() => {
+                    let step = step.id.clone();
+                    return self.write(Event::Undone { step }).and(Err(error));
+                }
                 Err(error) if Instant::now() < give_up => {
+                    in_doubt = true;
                     tracing::warn!("{} is tried again: {}", step.id, error.what());
                     self.world.forget_sessions().await;
                     sleep(PAUSE).await;
@@ -144,17 +152,19 @@ impl Executor<'_> {
         let rest = match undone {
             Err(failure) if closed => return still_fenced(stage, &error, &failure),
             Err(failure) => format!(
-                " Not all of the rest could be taken back ({}); the next run does.",
+                "{} is not fenced. Not all of the rest could be taken back ({}); the next run does.",
+                from(stage),
                 failure.what()
             ),
             // It waits for what has to be mended first.
-            Ok(()) if error.exit() == Exit::Undecided => String::new(),
-            Ok(()) => " Replication goes on.".to_owned(),
+            Ok(()) if error.exit() == Exit::Undecided => {
+                format!("{} serves as before.", from(stage))
+            }
+            Ok(()) => format!("{} serves as before. Replication goes on.", from(stage)),
         };
         let exit = stopped.map_or(Exit::RolledBack, |reason| reason.error().exit());
         let next = format!(
-            "{} serves as before.{rest} {} To try again, run `pg_dbmigrator {}`.",
-            from(stage),
+            "{rest} {} To try again, run `pg_dbmigrator {}`.",
             error.next(),
             command(stage)
         );
@@ -172,12 +182,11 @@ impl Executor<'_> {
             // A session that was cut may still be waited on.
             self.world.forget_sessions().await;
             let attempt = async {
-                end_in_flight(self.world, side).await?;
-                self.take_back(&all, reason).await
+                let ended = timeout(ONE_TRY, end_in_flight(self.world, side)).await;
+                ended.unwrap_or_else(|_| Err(silent()))?;
+                self.take_back(&all, reason, ONE_TRY).await
             };
-            let attempt = timeout(ONE_TRY, attempt).await;
-            let attempt = attempt.unwrap_or_else(|_| Err(silent()));
-            match attempt {
+            match attempt.await {
                 Err(error) if Instant::now() < give_up => {
                     tracing::warn!("taking the switch back is tried again: {}", error.what());
                     sleep(PAUSE).await;
@@ -212,7 +221,7 @@ fn command(stage: &Stage) -> &'static str {
     }
 }
 
-fn silent() -> Error {
+pub(super) fn silent() -> Error {
     Error::failed(
         "a server does not answer",
         "Make it reachable, then run the same command again.",

@@ -2,15 +2,26 @@
 //! up the application first. It takes nothing back that applications may have built upon.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::Executor;
+use super::switch::silent;
 use crate::crash;
-use crate::effect::{Effect, Output, Scene, ask, perform};
+use crate::effect::replication::Replication;
+use crate::effect::{Effect, Output, Scene, ask, lines, perform};
 use crate::error::Result;
 use crate::events::Happened;
 use crate::journal::Event;
-use crate::plan::{IfInterrupted, Stage, Step, StepId};
+use crate::plan::{IfInterrupted, StepId};
 use crate::resume::{backwards, to_be_redone};
+
+/// To take back a whole migration takes as long as it takes: there may be a database to drop.
+const NO_LIMIT: Duration = Duration::MAX;
+
+/// How long one of the operator's own calls may take when a switch is taken back.
+const ONE_CALL: Duration = Duration::from_secs(60);
 
 impl Executor<'_> {
     /// Takes back every step that was started, in reverse order.
@@ -20,7 +31,8 @@ impl Executor<'_> {
     pub(crate) async fn abort(&self) -> Result<()> {
         self.write(Event::Aborting)?;
         let all = self.plan.steps().map(|step| step.id.clone()).collect();
-        self.take_back(&all, "the migration is aborted").await?;
+        self.take_back(&all, "the migration is aborted", NO_LIMIT)
+            .await?;
         self.write(Event::Aborted)
     }
 
@@ -47,6 +59,7 @@ impl Executor<'_> {
         self.take_back(
             &again,
             "it was interrupted, or its session died with the earlier run",
+            NO_LIMIT,
         )
         .await
     }
@@ -68,35 +81,70 @@ impl Executor<'_> {
         })
     }
 
-    /// Undoes those of the steps that were started, last first.
-    pub(super) async fn take_back(&self, which: &BTreeSet<StepId>, reason: &str) -> Result<()> {
+    /// Undoes those of the steps that were started, last first; `limit` is how long the servers may
+    /// take over each.
+    pub(super) async fn take_back(
+        &self,
+        which: &BTreeSet<StepId>,
+        reason: &str,
+        limit: Duration,
+    ) -> Result<()> {
         let stages = self.plan.stages.iter().chain(&self.plan.afterwards);
         for stage in stages.rev() {
             for step in backwards(stage).filter(|step| which.contains(&step.id)) {
                 if self.is_begun(&step.id) {
-                    self.undo(stage, step, reason).await?;
+                    let scene = Scene {
+                        phase: stage.phase,
+                        step,
+                    };
+                    self.undo(scene, reason, limit).await?;
                 }
             }
         }
         Ok(())
     }
 
-    async fn undo(&self, stage: &Stage, step: &Step, reason: &str) -> Result<()> {
-        let scene = Scene {
-            phase: stage.phase,
-            step,
-        };
+    async fn undo(&self, scene: Scene<'_>, reason: &str, limit: Duration) -> Result<()> {
+        let step = scene.step;
         if !step.undo.is_empty() {
             let reason = reason.to_owned();
             self.world.tell(scene, Happened::StepUndone { reason });
         }
-        for effect in &step.undo {
+        let (calls, rest): (Vec<_>, Vec<_>) = step.undo.iter().partition(|effect| is_call(effect));
+        let work = async {
+            for effect in rest {
+                crash::point();
+                perform(effect, scene, self.world).await?;
+            }
+            Ok(())
+        };
+        timeout(limit, work)
+            .await
+            .unwrap_or_else(|_| Err(silent()))?;
+        for call in calls {
             crash::point();
-            perform(effect, scene, self.world).await?;
+            self.call_once(scene, call).await;
         }
         self.write(Event::Undone {
             step: step.id.clone(),
         })
+    }
+
+    /// Makes one of the operator's own calls to take something back. What keeps applications out is
+    /// open by then; a call that fails must not keep the rest from being taken back.
+    async fn call_once(&self, scene: Scene<'_>, call: &Effect) {
+        let called = timeout(ONE_CALL, perform(call, scene, self.world)).await;
+        let error = match called {
+            Ok(Ok(_)) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("it did not end within {} s", ONE_CALL.as_secs()),
+        };
+        let call = lines(call).join("; ");
+        let message = format!(
+            "{} was taken back, but a hook was not: make up for `{call}` by hand: {error}",
+            scene.step.id
+        );
+        tracing::warn!("{message}");
     }
 
     /// Opens what an earlier run left closed with nothing decided, and takes back no more than that.
@@ -107,7 +155,13 @@ impl Executor<'_> {
         self.take_back(
             closed,
             "it held up the application when the earlier run ended",
+            NO_LIMIT,
         )
         .await
     }
+}
+
+/// Whether this is a call of the operator's own, and not of a server of the migration.
+fn is_call(effect: &Effect) -> bool {
+    matches!(effect, Effect::Replication(Replication::Hook(_)))
 }

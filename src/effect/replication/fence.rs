@@ -147,9 +147,10 @@ pub(super) async fn open(
     let known: Option<Before> = world.output(before)?;
     let before = known.ok_or_else(|| unknown(fence, before))?;
     let client = world.session_for(scene, fence.side.into()).await?;
-    for sql in opening(fence, &before) {
-        client.batch_execute(&sql).await?;
-    }
+    // In one message, which is one transaction: all of it, or nothing, is open.
+    client
+        .batch_execute(&opening(fence, &before).join("; "))
+        .await?;
     Ok(Output::default())
 }
 

@@ -44,6 +44,16 @@ impl CutoverHandle {
         self.requested.send_replace(true);
     }
 
+    /// Takes the request of this process back, as long as nobody has begun to carry it out.
+    pub fn withdraw(&self) {
+        self.requested.send_replace(false);
+    }
+
+    /// Whether this process has asked.
+    pub fn is_requested(&self) -> bool {
+        *self.requested.borrow()
+    }
+
     /// Whether the run streams now, waiting for this request.
     pub fn is_streaming(&self) -> bool {
         self.streaming.load(Ordering::Relaxed)

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::effect::lines;
 use crate::error::{Error, Result};
-use crate::journal::Status;
+use crate::journal::{Status, StepStatus};
 use crate::phases;
 use crate::plan::{Phase, Plan, Step, StepId};
 use crate::report::some_of;
@@ -17,28 +17,55 @@ use crate::secret::redact;
 /// # Errors
 /// [`crate::error::Exit::Refused`], with each step's lines as they were and as they are now.
 pub(crate) fn check(plan: &Plan, status: &Status) -> Result<()> {
-    let planned: BTreeMap<&StepId, &Step> = plan.steps().map(|step| (&step.id, step)).collect();
-    let changed: Vec<String> = status
-        .steps
-        .iter()
-        .filter_map(|(id, was)| {
-            let now = planned.get(id).copied().map(step_lines);
-            let differs = now.as_ref() != Some(&was.lines);
-            differs.then(|| was_and_now(id.as_str(), &was.lines, now.as_deref()))
-        })
-        .collect();
+    // Once a switch is made there is only one way, forward: what could not be done as it was
+    // written, such as a hook with a typo, may be written otherwise, or not at all.
+    let may_change = |id, was: &StepStatus| was.done.is_none() && phases::is_past(status, id);
+    let begun = status.steps.iter();
+    let begun = begun.filter(|(id, was)| !may_change(id, was));
+    let changed = differences(plan, begun);
     if changed.is_empty() {
         return Ok(());
     }
     let next = if status.completed.is_some() {
         "The migration is complete. To migrate anew, run `pg_dbmigrator finalize` first, which \
          forgets it."
+    } else if phases::is_switched(status) {
+        "Undo the edit and run the same command again: the switch is made."
     } else {
         "Undo the edit and run the same command again, or start over with `pg_dbmigrator abort`."
     };
     let what = "the plan was edited where it has already been carried out";
     let error = Error::refused(what, next);
     Err(changed.into_iter().fold(error, Error::because))
+}
+
+/// Refuses a plan whose lines for these steps differ from those that they were started with.
+///
+/// # Errors
+/// [`crate::error::Exit::Refused`], with each step's lines as they were and as they are now.
+pub(crate) fn check_steps(plan: &Plan, status: &Status, which: &BTreeSet<StepId>) -> Result<()> {
+    let begun = status.steps.iter().filter(|(id, _)| which.contains(id));
+    let changed = differences(plan, begun);
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let what = "the plan was edited where it has already been carried out";
+    let error = Error::refused(what, "Undo the edit.");
+    Err(changed.into_iter().fold(error, Error::because))
+}
+
+/// The steps whose lines are others now. A step without lines that is gone changed nothing.
+fn differences<'a>(
+    plan: &Plan,
+    begun: impl Iterator<Item = (&'a StepId, &'a StepStatus)>,
+) -> Vec<String> {
+    let planned: BTreeMap<&StepId, &Step> = plan.steps().map(|step| (&step.id, step)).collect();
+    let changed = begun.filter_map(|(id, was)| {
+        let now = planned.get(id).copied().map(step_lines);
+        let differs = now.as_deref().unwrap_or_default() != was.lines.as_slice();
+        differs.then(|| was_and_now(id.as_str(), &was.lines, now.as_deref()))
+    });
+    changed.collect()
 }
 
 /// Refuses to take back with a plan that does not know every step that was started. How a step
@@ -94,15 +121,22 @@ pub(crate) fn complete(plan: &Path) -> Error {
 }
 
 /// The refusal to take back what applications may write to by now.
-pub(crate) fn switched(plan: &Path) -> Error {
+pub(crate) fn switched(plan: &Path, reverse: bool) -> Error {
+    let plan = plan.display();
+    let next = match reverse {
+        true => format!(
+            "Run `pg_dbmigrator rollback {plan}` to go back to the source without losing anything; \
+             after that `abort` can."
+        ),
+        false => format!(
+            "There is no way back (`cutover.reverse` is false): `pg_dbmigrator finalize {plan}` \
+             removes what was made for the stream."
+        ),
+    };
     Error::refused(
         "the switch to the target is made: taking the migration back would remove what was written \
          there since",
-        format!(
-            "Run `pg_dbmigrator cutover {0}` if it was cut short, then `pg_dbmigrator rollback {0}` \
-             to go back to the source without losing anything; after that `abort` can.",
-            plan.display()
-        ),
+        format!("Run `pg_dbmigrator apply {plan}` if it was cut short. {next}"),
     )
 }
 

@@ -35,6 +35,7 @@ use crate::spec::{self, Inputs};
 use crate::state::StateDir;
 use crate::stop::{self, Stop, StopHandle};
 
+pub(crate) use closed::still_closed;
 pub use prepared::Prepared;
 pub use switching::Asked;
 

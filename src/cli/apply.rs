@@ -80,7 +80,7 @@ impl Apply {
         let file = self.file.plan.display().to_string();
         let next = match &migrator.resolved().online {
             Some(online) if outcome.completed.is_none() => replicating(&file, online),
-            _ => next(&file, &outcome),
+            _ => next(&file, migrator, &outcome),
         };
         print::out(&format!("\n{}", wrapped("Next: ", 6, &next)))
     }
@@ -153,11 +153,19 @@ fn replicating(file: &str, online: &Online) -> String {
     )
 }
 
-fn next(file: &str, outcome: &MigrationOutcome) -> String {
+fn next(file: &str, migrator: &Migrator, outcome: &MigrationOutcome) -> String {
+    let online = migrator.resolved().online.as_ref();
+    if online.is_some_and(|online| outcome.cutover_triggered() && !online.cutover.reverse) {
+        return format!(
+            "the target serves, and there is no way back (`cutover.reverse` is false). \
+             `pg_dbmigrator finalize {file}` removes what is left of the stream."
+        );
+    }
     if outcome.cutover_triggered() {
         return format!(
             "the target serves. `pg_dbmigrator rollback {file}` goes back to the source without \
-             losing anything; `finalize {file}` gives up that way back."
+             losing anything, for which the target keeps its WAL; `finalize {file}` gives up that way \
+             back."
         );
     }
     format!("use the target. `pg_dbmigrator finalize {file}` forgets the migration's state.")

@@ -1,10 +1,11 @@
-//! `pg_dbmigrator finalize`: after a migration, forgets its state. It never touches
-//! the target, but for a throwaway one.
+//! `pg_dbmigrator finalize`: after a migration, removes what it made for its streams and forgets its
+//! state. It never touches what was migrated, but in a throwaway server.
 
 use clap::Args;
 
 use super::{PlanFile, not_confirmed, print};
 use crate::error::{Exit, Result};
+use crate::migrator::Migrator;
 
 #[derive(Debug, Args)]
 pub(super) struct Finalize {
@@ -19,7 +20,7 @@ impl Finalize {
     pub(super) async fn run(&self) -> Result<Exit> {
         let migrator = self.file.migrator()?;
         super::log::to_stderr(self.file.verbose);
-        let question = "Remove the plan's throwaway servers and its state?";
+        let question = question(&migrator);
         if !self.yes && !print::ask(question).ok_or_else(|| not_confirmed("finalize"))? {
             return print::out("Nothing was changed.\n");
         }
@@ -28,5 +29,17 @@ impl Finalize {
             return print::out("There is nothing to remove.\n");
         }
         print::out(&format!("{}\n", said.join("\n")))
+    }
+}
+
+/// What is given up, in one question.
+fn question(migrator: &Migrator) -> &'static str {
+    let online = migrator.resolved().online.as_ref();
+    match online.map(|online| online.cutover.reverse) {
+        None => "Remove the plan's throwaway servers and its state?",
+        Some(true) => {
+            "Give up the way back to the source for good, and remove the streams and the plan's state?"
+        }
+        Some(false) => "Remove what is left of the stream, and the plan's state?",
     }
 }

@@ -1,14 +1,15 @@
-//! SIGINT and SIGTERM: the first asks for a safe stop, a second SIGINT ends the process at once;
-//! while a migration streams, the first SIGINT asks for its cutover.
-//! Nothing is undone here; `apply` goes on from what the journal says.
+//! SIGINT and SIGTERM: the first asks for a safe stop, a second SIGINT ends the process at once, and
+//! says so where that leaves the application fenced off; while a migration streams, SIGINT asks for
+//! its cutover, or takes that back. Nothing is undone here; `apply` goes on from what the journal says.
 
 use std::sync::Once;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::cutover_request::CutoverHandle;
 use crate::error::Exit;
 use crate::leftovers;
-use crate::migrator::Migrator;
+use crate::migrator::{Migrator, still_closed};
 use crate::stop::StopReason;
 
 /// Listens for signals for as long as the process lives. A command that tries again is listening.
@@ -20,25 +21,28 @@ pub(super) fn stop_on_signals(migrator: &Migrator) {
 fn listen(migrator: &Migrator) {
     let stop = migrator.stop_handle();
     let cutover = migrator.cutover_handle();
-    let state = migrator.state().path().to_owned();
+    let state = migrator.state().clone();
+    let plan = migrator.resolved().path.clone();
     let on = |kind| signal(kind).expect("a signal handler can be installed");
     let mut interrupt = on(SignalKind::interrupt());
     let mut terminate = on(SignalKind::terminate());
     tokio::spawn(async move {
         let mut interrupts = 0;
+        let mut asked = false;
         loop {
             tokio::select! {
                 _ = interrupt.recv() => {
-                    if cutover.is_streaming() {
-                        tracing::warn!("cutting over; press Ctrl+C again to take it back");
-                        cutover.request();
+                    if cutover.is_streaming() && turn(&cutover, &mut asked) {
                         continue;
                     }
                     interrupts += 1;
                     if interrupts > 1 {
                         // The journal is always on disk; of the child programs only the first
                         // process of each would die with this one.
-                        leftovers::kill_programs(&state);
+                        leftovers::kill_programs(state.path());
+                        if let Some(warning) = still_closed(&state, &plan) {
+                            tracing::error!("{warning}");
+                        }
                         std::process::exit(Exit::Interrupted as i32);
                     }
                     tracing::warn!("stopping safely; press Ctrl+C again to stop at once");
@@ -48,4 +52,25 @@ fn listen(migrator: &Migrator) {
             }
         }
     });
+}
+
+/// Asks for the cutover, or takes that back while it waits for a backlog. `false` where a cutover was
+/// what this process was started for: then there is nothing to go on with.
+fn turn(cutover: &CutoverHandle, asked: &mut bool) -> bool {
+    if !cutover.is_requested() {
+        cutover.request();
+        *asked = true;
+        tracing::warn!("cutting over; press Ctrl+C again to take it back");
+        return true;
+    }
+    if !*asked {
+        return false;
+    }
+    cutover.withdraw();
+    *asked = false;
+    tracing::warn!(
+        "the cutover is withdrawn: it goes on streaming; Ctrl+C asks for the cutover again, \
+         SIGTERM stops"
+    );
+    true
 }

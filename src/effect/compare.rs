@@ -211,7 +211,8 @@ async fn now(world: &World, scene: Scene<'_>, what: &Measure) -> Result<Output> 
         measure::measure(&clients, what).await
     };
     let (source, target) = tokio::try_join!(measured(Place::Source), measured(Place::Target))?;
-    verdict(scene, table_differences(what, &source, &target).0)?;
+    let differences = table_differences(what, &source, &target).0;
+    verdict(scene, differences).map_err(|error| error.with_next(ROWS_DIFFER))?;
     Ok(Output::of(&source))
 }
 
@@ -227,6 +228,11 @@ fn carried(world: &World, measure: &Measure, by: Option<&StepId>) -> Result<Meas
         .retain(|(schema, name)| !not_carried.contains(&full_name(schema, name)));
     Ok(measure)
 }
+
+/// What to do about rows that differ while nobody writes.
+const ROWS_DIFFER: &str = "Nobody writes to either side now: these rows were written to the wrong \
+    side before, or the stream did not carry them. Find out which, and mend them, before you try \
+    again; or start over with `pg_dbmigrator abort` and `pg_dbmigrator apply`.";
 
 /// What differs, and what differs because PostgreSQL filled it anew.
 fn table_differences(

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use super::{Migrator, application_name, taken_back};
 use crate::ends::Ends;
-use crate::error::Result;
+use crate::error::{Exit, Result};
 use crate::executor::Executor;
 use crate::inspect::Facts;
 use crate::journal::{Journal, Status};
@@ -22,7 +22,10 @@ impl Migrator {
     pub async fn abort(&self) -> Result<Vec<String>> {
         let done = self.take_back().await;
         self.events.close();
-        done
+        match done {
+            Err(error) if error.exit() == Exit::Failed => Err(self.with_way_out(error).await),
+            done => done,
+        }
     }
 
     async fn take_back(&self) -> Result<Vec<String>> {
@@ -33,7 +36,12 @@ impl Migrator {
         let journal = Journal::open(&self.state)?;
         let status = journal.status().clone();
         if phases::is_decided(&status) {
-            return Err(crate::history::switched(&self.resolved.path));
+            // A rollback that was cut short may have left the target fenced.
+            let name = application_name(status.migration.as_deref().unwrap_or_default());
+            self.open_what_is_closed(&name, journal).await?;
+            let online = self.resolved.online.as_ref();
+            let reverse = online.is_some_and(|online| online.cutover.reverse);
+            return Err(crate::history::switched(&self.resolved.path, reverse));
         }
         if status.completed.is_some() {
             return Err(crate::history::complete(&self.resolved.path));

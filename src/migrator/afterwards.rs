@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::Migrator;
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result};
 use crate::phases;
 use crate::plan::Phase;
 use crate::resolve::Fence;
@@ -36,7 +36,10 @@ impl Migrator {
     pub async fn finalize(&self) -> Result<Vec<String>> {
         let done = self.make_final().await;
         self.close_events();
-        done
+        match done {
+            Err(error) if error.exit() == Exit::Failed => Err(self.with_way_out(error).await),
+            done => done,
+        }
     }
 
     async fn make_final(&self) -> Result<Vec<String>> {
@@ -44,7 +47,7 @@ impl Migrator {
             return Ok(Vec::new());
         }
         let status = self.status()?.unwrap_or_default();
-        if status.completed.is_none() {
+        if status.completed.is_none() && !phases::is_switched(&status) {
             return Err(crate::history::incomplete(&self.resolved.path));
         }
         // Once that is proven, the facts may be gone: the removal of the state was cut short.
@@ -68,10 +71,8 @@ impl Migrator {
     /// # Errors
     /// [`crate::error::Exit::Refused`].
     pub fn check_that_it_switched(&self) -> Result<()> {
-        let complete = self
-            .status()?
-            .is_some_and(|status| status.completed.is_some());
-        if complete && self.resolved.online.is_some() {
+        let status = self.status()?.unwrap_or_default();
+        if phases::is_switched(&status) && self.resolved.online.is_some() {
             return Ok(());
         }
         Err(Error::refused(

@@ -1,6 +1,7 @@
 //! What a run that was cut short left closed is opened before anything else is asked: the application
 //! waits for it. It opens nothing after a switch was decided, and asks the side that is closed alone.
 
+use std::path::Path;
 use std::sync::Mutex;
 
 use super::Migrator;
@@ -10,9 +11,10 @@ use crate::executor::Executor;
 use crate::inspect::Facts;
 use crate::journal::{Journal, Status};
 use crate::phases::{self, Serving};
-use crate::plan::{self, Phase, Plan};
+use crate::plan;
 use crate::resume::left_closed;
 use crate::side::Side;
+use crate::state::StateDir;
 
 impl Migrator {
     /// Opens the side that an earlier run left fenced with nothing decided; most often there is none.
@@ -35,6 +37,8 @@ impl Migrator {
         Ok(journal.expect("no holder of this lock panics"))
     }
 
+    /// What opens a side goes by the plan: its fence must be the one that closed it. Nothing else
+    /// of the plan matters here, however it was edited: the application waits.
     async fn open_side(&self, side: Side, name: &str, journal: &Mutex<Journal>) -> Result<()> {
         let status = status_of(journal);
         let Some(facts) = self.state.read::<Facts>(&self.state.facts())? else {
@@ -44,7 +48,9 @@ impl Migrator {
         let Some((stage, closed)) = left_closed(&plan, &status) else {
             return Ok(());
         };
-        check_unchanged(&plan, &status, stage.phase)?;
+        let opened_by = stage.switch.as_ref().map(|switch| &switch.fence);
+        let fence = opened_by.filter(|fence| closed.contains(fence));
+        crate::history::check_steps(&plan, &status, &fence.into_iter().cloned().collect())?;
         let ends = match side {
             Side::Source => Ends::named(&self.resolved, self.state.path(), name).await?,
             Side::Target => Ends::reach(&self.resolved, self.state.path(), name).await?,
@@ -68,18 +74,17 @@ fn status_of(journal: &Mutex<Journal>) -> Status {
     journal.status().clone()
 }
 
-/// What opens a side goes by the plan: it must be the one that closed it.
-fn check_unchanged(plan: &Plan, status: &Status, phase: Phase) -> Result<()> {
-    let stages = plan.stages.iter().chain(&plan.afterwards);
-    let stages = stages.filter(|stage| stage.phase == phase);
-    let mut steps = status.steps.clone();
-    let ids: Vec<_> = stages.flat_map(|stage| &stage.steps).collect();
-    steps.retain(|id, _| ids.iter().any(|step| step.id == *id));
-    let only = Status {
-        steps,
-        ..Status::default()
+/// What to tell whoever ends a process while it holds up the application; `None` while it does not.
+pub(crate) fn still_closed(state: &StateDir, plan: &Path) -> Option<String> {
+    let status = Journal::read(state).ok().flatten()?;
+    let Serving::Neither(side) = phases::serving(&status) else {
+        return None;
     };
-    crate::history::check(plan, &only)
+    Some(format!(
+        "the application is STILL FENCED OFF from the {side}: run `pg_dbmigrator apply {}` now; the \
+         first thing that does is to open what was closed, or to finish the switch if it is decided",
+        plan.display()
+    ))
 }
 
 fn still_fenced(side: Side, error: &Error) -> Error {

@@ -14,7 +14,7 @@ use crate::events::{Happened, Whence};
 use crate::executor::Executor;
 use crate::journal::{Event, FORMAT, Journal, Status};
 use crate::outcome::MigrationOutcome;
-use crate::phases::{DUMP, RESTORE};
+use crate::phases::{self, DUMP, RESTORE};
 use crate::plan::{Phase, Plan, Stage, StepId};
 use crate::state::StateLock;
 use crate::stop::{StopHandle, StopReason};
@@ -111,7 +111,7 @@ impl Prepared<'_> {
     /// # Errors
     /// [`Exit::Refused`] when it is not complete, or has no such phase; else the first failure.
     pub(super) async fn afterwards(mut self, phase: Phase) -> Result<Status> {
-        if !self.is_complete() {
+        if !self.is_complete() && !phases::is_switched(&self.status()) {
             return Err(crate::history::incomplete(&self.migrator.resolved.path));
         }
         let plan = self.preview.plan.clone();

@@ -51,6 +51,35 @@ impl Migrator {
         })
     }
 
+    /// Adds to an error what frees the one side, where the other cannot be reached: it may be gone
+    /// for good, and the WAL that is kept for it fills a disk.
+    pub(super) async fn with_way_out(&self, error: Error) -> Error {
+        let Some(online) = &self.resolved.online else {
+            return error;
+        };
+        let mut next = error.next().to_owned();
+        for side in Side::ALL {
+            if self.answers(side.other()).await || !self.answers(side).await {
+                continue;
+            }
+            next.push_str(&format!(
+                "\nIf the {} is gone for good, free the {side} of what it keeps for it, then remove \
+                 {} by hand:",
+                side.other(),
+                self.state.path().display()
+            ));
+            for statement in phases::by_hand(online, side) {
+                next.push_str(&format!("\n  on the {side}: {statement};"));
+            }
+        }
+        error.with_next(next)
+    }
+
+    async fn answers(&self, side: Side) -> bool {
+        let asked = async { self.reachable(side)?.connect().await };
+        matches!(tokio::time::timeout(PATIENCE, asked).await, Ok(Ok(_)))
+    }
+
     /// The connection to a side, if its server runs.
     fn reachable(&self, side: Side) -> Result<Conninfo> {
         let endpoint = match side {

@@ -7,7 +7,7 @@ use super::{SOURCE_BEFORE, Scene, TARGET_BEFORE, drift, fence, prepare_snapshot,
 use crate::effect::replication::{Fence, HookCall, Replication, Subscription, TIMELINE, slot};
 use crate::effect::{Comparison, Effect, Place, Side};
 use crate::plan::{Step, StepId, Switch};
-use crate::postgres::{qualified, quote_identifier, quote_literal};
+use crate::postgres::{qualified, quote_identifier};
 use crate::report::counted;
 use crate::resolve::{Hook, Hooks, Online};
 use crate::spec::Verify;
@@ -70,7 +70,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
 }
 
 /// The source, by the stream to the target.
-fn leaving<'a>(online: &'a Online, streamed: &'a Streamed) -> Leaving<'a> {
+pub(super) fn leaving<'a>(online: &'a Online, streamed: &'a Streamed) -> Leaving<'a> {
     Leaving {
         side: Side::Source,
         publication: online.publication.clone(),
@@ -105,11 +105,16 @@ fn prepare(scene: &Scene<'_>, online: &Online, streamed: &Streamed) -> Vec<Step>
         steps.push(subscribe("reverse.subscribe", reverse(scene, online)));
     }
     // To change a subscription restarts its worker, which may take PostgreSQL 15 five seconds.
+    let mut near = vec![Effect::Replication(Replication::AwaitReader {
+        side: Side::Source,
+        slot: online.slot.clone(),
+    })];
+    if online.cutover.reverse {
+        let side = Side::Target;
+        near.push(Effect::Replication(Replication::AwaitYoung { side }));
+    }
     steps.push(Step {
-        effects: vec![Effect::Replication(Replication::AwaitReader {
-            side: Side::Source,
-            slot: online.slot.clone(),
-        })],
+        effects: near,
         ..step("cutover.near", "the target follows, and is drained at once")
     });
     steps.push(Step {
@@ -279,13 +284,13 @@ fn turn(scene: &Scene<'_>, online: &Online) -> Vec<Step> {
     }];
     if online.cutover.reverse {
         let name = online.reverse_name();
-        let slot = format!(
-            "select pg_create_logical_replication_slot({}, 'pgoutput')",
-            quote_literal(&name)
-        );
+        let slot = Replication::MakeSlot {
+            side: Side::Target,
+            slot: name.clone(),
+        };
         steps.push(Step {
             effects: vec![
-                super::sql(Place::Target, vec![slot]),
+                Effect::Replication(slot),
                 Effect::Remember {
                     place: Place::Source,
                     sql: TIMELINE.to_owned(),

@@ -81,17 +81,7 @@ pub(super) fn look_again(scene: &Scene<'_>, leaving: &Leaving<'_>) -> Step {
 
 /// Everything that has rows is in the stream, and written by it alone.
 fn covered(scene: &Scene<'_>, leaving: &Leaving<'_>) -> [Effect; 3] {
-    let relations = scene.facts.source.relations.iter();
-    let tables = relations.filter(|relation| relation.kind == RelationKind::Table);
-    let coverage = Coverage {
-        side: leaving.side,
-        publication: leaving.publication.clone(),
-        known: tables
-            .map(|relation| (relation.schema.clone(), relation.name.clone()))
-            .collect(),
-        published: leaving.streamed.tables.clone(),
-        patterns: scene.resolved.patterns(),
-    };
+    let coverage = coverage(scene, leaving);
     let place = Place::from(leaving.side);
     [
         Effect::Replication(Replication::ProveCovered(coverage)),
@@ -101,6 +91,21 @@ fn covered(scene: &Scene<'_>, leaving: &Leaving<'_>) -> [Effect; 3] {
             vec![no_firing_triggers(leaving)],
         ),
     ]
+}
+
+/// Which tables of the side must be in the stream.
+pub(super) fn coverage(scene: &Scene<'_>, leaving: &Leaving<'_>) -> Coverage {
+    let relations = scene.facts.source.relations.iter();
+    let tables = relations.filter(|relation| relation.kind == RelationKind::Table);
+    Coverage {
+        side: leaving.side,
+        publication: leaving.publication.clone(),
+        known: tables
+            .map(|relation| (relation.schema.clone(), relation.name.clone()))
+            .collect(),
+        published: leaving.streamed.tables.clone(),
+        patterns: scene.resolved.patterns(),
+    }
 }
 
 /// SQL that fails when triggers of the other side fire for what it receives.

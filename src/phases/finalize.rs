@@ -2,13 +2,12 @@
 //! it is gone is proven. It never opens the source: what is in it is the past.
 
 use super::stream_apply::unsubscribe;
-use super::{Scene, step};
+use super::{Scene, identities, step};
 use crate::effect::replication::slot;
-use crate::effect::{Effect, Place};
+use crate::effect::{Effect, Place, Side};
 use crate::plan::Step;
-use crate::postgres::{qualified, quote_identifier, quote_literal};
+use crate::postgres::{quote_identifier, quote_literal};
 use crate::resolve::Online;
-use crate::streamed::IdentityChange;
 
 /// The last step.
 pub(super) const PROVE: &str = "finalize.prove";
@@ -36,9 +35,10 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
         )
     });
     if !streamed.identities.is_empty() {
+        let patience = scene.resolved.lock_timeout;
         steps.push(Step {
             effects: [Place::Target, Place::Source]
-                .map(|place| put_back(place, &streamed.identities))
+                .map(|place| identities::put_back(place, &streamed.identities, patience))
                 .to_vec(),
             ..step("finalize.identities", "REPLICA IDENTITY as it was before")
         });
@@ -65,6 +65,16 @@ pub(super) fn end_reverse(online: &Online) -> Vec<Effect> {
     ]
 }
 
+/// What frees one side of the streams by hand, where the other is gone for good.
+pub(crate) fn by_hand(online: &Online, side: Side) -> Vec<String> {
+    let effects = [end_reverse(online), end_forward(online)].concat();
+    let here = effects.into_iter().filter_map(|effect| match effect {
+        Effect::Sql { place, statements } => (place == side.into()).then_some(statements),
+        _ => None,
+    });
+    here.flatten().collect()
+}
+
 fn end_forward(online: &Online) -> Vec<Effect> {
     let publication = quote_identifier(&online.publication);
     let drop = format!("drop publication if exists {publication}");
@@ -75,14 +85,6 @@ fn end_forward(online: &Online) -> Vec<Effect> {
             vec![slot::drop_statement(&online.slot), drop],
         ),
     ]
-}
-
-fn put_back(place: Place, identities: &[IdentityChange]) -> Effect {
-    let statement = |change: &IdentityChange| {
-        let table = qualified(&change.schema, &change.name);
-        format!("alter table only {table} replica identity {}", change.was)
-    };
-    super::sql(place, identities.iter().map(statement).collect())
 }
 
 /// Fails, naming it, when something of the migration is still there.

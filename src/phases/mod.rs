@@ -8,6 +8,7 @@ mod drift;
 mod dump;
 mod fence;
 mod finalize;
+mod identities;
 mod left_behind;
 mod outage;
 mod prepare_snapshot;
@@ -18,10 +19,12 @@ mod rollback;
 mod stream_apply;
 mod verify;
 
+pub(crate) use finalize::by_hand;
 pub use left_behind::left_behind;
 pub use outage::{Serving, serving};
 pub(crate) use outage::{
-    begun_afterwards, hears_requests, is_decided, is_finalized, switched, switched_back,
+    begun_afterwards, hears_requests, is_decided, is_finalized, is_past, is_switched, switched,
+    switched_back,
 };
 
 use crate::database_settings;

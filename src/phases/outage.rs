@@ -42,6 +42,22 @@ pub(crate) fn hears_requests(status: &Status) -> bool {
     status.is_interrupted(&StepId::new(super::FOLLOW)) || begun.any(|id| id.starts_with("cutover."))
 }
 
+/// Whether a switch, there or back, was made.
+pub(crate) fn is_switched(status: &Status) -> bool {
+    [cutover::OPEN, rollback::OPEN]
+        .iter()
+        .any(|id| status.is_done(&StepId::new(*id)))
+}
+
+/// Whether a step belongs to what comes after a switch that was made.
+pub(crate) fn is_past(status: &Status, step: &StepId) -> bool {
+    let open = match step.as_str().starts_with("rollback.") {
+        true => rollback::OPEN,
+        false => cutover::OPEN,
+    };
+    status.is_done(&StepId::new(open))
+}
+
 /// What was begun after the migration was complete, and has not ended.
 pub(crate) fn begun_afterwards(status: &Status) -> Option<Phase> {
     let begun = |phase: &Phase| {

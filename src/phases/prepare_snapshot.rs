@@ -1,7 +1,9 @@
 //! PrepareSnapshot: one moment of the source, exported for all who read it; online, the stream of
 //! everything after that moment begins with it. Nothing here touches the target.
 
-use super::{SNAPSHOT, Scene, step};
+use std::time::Duration;
+
+use super::{SNAPSHOT, Scene, identities, step};
 use crate::effect::replication::slot as slots;
 use crate::effect::{Effect, NewSlot, Place, SnapshotWanted};
 use crate::inspect::{Relation, RelationKind};
@@ -14,7 +16,7 @@ use crate::streamed::{IdentityChange, Streamed};
 /// The steps of the phase.
 pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     let mut steps = match &scene.stream {
-        Some((online, streamed)) => before_the_slot(online, streamed),
+        Some((online, streamed)) => before_the_slot(scene, online, streamed),
         None => Vec::new(),
     };
     steps.push(snapshot(scene));
@@ -54,21 +56,19 @@ fn snapshot(scene: &Scene<'_>) -> Step {
 
 /// What must be there before the slot: a slot reads its publication as it was at the time of each
 /// change; and a published table without identity fails its application's UPDATE and DELETE.
-fn before_the_slot(online: &Online, streamed: &Streamed) -> Vec<Step> {
-    let identities = streamed.identities.iter().map(identity);
+fn before_the_slot(scene: &Scene<'_>, online: &Online, streamed: &Streamed) -> Vec<Step> {
+    let patience = scene.resolved.lock_timeout;
+    let identities = streamed.identities.iter();
+    let identities = identities.map(|change| identity(change, patience));
     let publication = publication(Place::Source, &online.publication, &streamed.tables);
     identities.chain([publication]).collect()
 }
 
-fn identity(change: &IdentityChange) -> Step {
-    let table = qualified(&change.schema, &change.name);
-    let set = |to: &str| Effect::Sql {
-        place: Place::Source,
-        statements: vec![format!("alter table only {table} replica identity {to}")],
-    };
+fn identity(change: &IdentityChange, patience: Duration) -> Step {
+    let only = std::slice::from_ref(change);
     Step {
-        effects: vec![set(&change.to)],
-        undo: vec![set(&change.was)],
+        effects: vec![identities::set(Place::Source, change, patience)],
+        undo: vec![identities::put_back(Place::Source, only, patience)],
         ..step(
             &format!(
                 "source.identity.{}",

@@ -10,7 +10,7 @@ use super::{SOURCE_BEFORE, Scene, fence, step};
 use crate::effect::replication::{Fence, Replication, slot};
 use crate::effect::{Effect, Place, Side};
 use crate::plan::{Step, StepId, Switch};
-use crate::postgres::{quote_identifier, quote_literal};
+use crate::postgres::quote_identifier;
 use crate::resolve::Online;
 use crate::streamed::Streamed;
 
@@ -69,7 +69,11 @@ fn prepare(scene: &Scene<'_>, online: &Online, fence: &Fence) -> Vec<Step> {
     };
     vec![
         Step {
-            effects: vec![acknowledge("on")],
+            // A cutover may have been cut short before the source followed the target.
+            effects: vec![
+                acknowledge("on"),
+                enable(Place::Source, &online.reverse_name(), true),
+            ],
             undo: vec![acknowledge("off")],
             ..step(
                 "rollback.acknowledge",
@@ -79,10 +83,13 @@ fn prepare(scene: &Scene<'_>, online: &Online, fence: &Fence) -> Vec<Step> {
         subscription(scene, online),
         // To change a subscription restarts its worker, which may take PostgreSQL 15 five seconds.
         Step {
-            effects: vec![Effect::Replication(Replication::AwaitReader {
-                side: Side::Target,
-                slot: online.reverse_name(),
-            })],
+            effects: vec![
+                Effect::Replication(Replication::AwaitReader {
+                    side: Side::Target,
+                    slot: online.reverse_name(),
+                }),
+                Effect::Replication(Replication::AwaitYoung { side: Side::Source }),
+            ],
             ..step(
                 "rollback.near",
                 "the source follows, and is drained at once",
@@ -169,19 +176,22 @@ fn carry(scene: &Scene<'_>, online: &Online, streamed: &Streamed) -> Vec<Step> {
 /// The stream is turned round again, and the source opened.
 fn turn(scene: &Scene<'_>, online: &Online) -> Vec<Step> {
     let name = online.reverse_name();
-    let make = format!(
-        "select pg_create_logical_replication_slot({}, 'pgoutput')",
-        quote_literal(&online.slot)
-    );
+    let make = Replication::MakeSlot {
+        side: Side::Source,
+        slot: online.slot.clone(),
+    };
     let drop = slot::drop_statement(&online.slot);
-    vec![
+    let mut steps = vec![
         Step {
             effects: vec![enable(Place::Source, &name, false)],
             undo: vec![enable(Place::Source, &name, true)],
             ..step("rollback.disable", "the stream back has nothing left to do")
         },
         Step {
-            effects: vec![super::sql(Place::Source, vec![drop.clone(), make])],
+            effects: vec![
+                super::sql(Place::Source, vec![drop.clone()]),
+                Effect::Replication(make),
+            ],
             // Where there was one before, the new one is as good: while the target served, the
             // source held nothing of its own.
             undo: match online.cutover.keep_subscription {
@@ -200,15 +210,18 @@ fn turn(scene: &Scene<'_>, online: &Online) -> Vec<Step> {
             })],
             ..step(OPEN, "THE SWITCH BACK: from here on the source serves")
         },
-        end_read_only_sessions("rollback.sessions", Place::Source),
-        Step {
-            effects: vec![enable(Place::Target, &online.subscription, true)],
-            ..step(
-                "rollback.stream.enable",
-                "the target follows the source again",
-            )
-        },
-    ]
+    ];
+    if online.cutover.fence.terminate {
+        steps.push(end_read_only_sessions("rollback.sessions", Place::Source));
+    }
+    steps.push(Step {
+        effects: vec![enable(Place::Target, &online.subscription, true)],
+        ..step(
+            "rollback.stream.enable",
+            "the target follows the source again",
+        )
+    });
+    steps
 }
 
 /// The stream back is removed, once it is proven that nothing was left in it. The target stays

@@ -13,9 +13,10 @@ pub(super) const CHECK: &str = "stream.check";
 
 /// The steps of the phase.
 pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
-    let Some((online, _)) = &scene.stream else {
+    let Some((online, streamed)) = &scene.stream else {
         return Vec::new();
     };
+    let leaving = super::cutover::leaving(online, streamed);
     let follow = Follow {
         slot: online.slot.clone(),
         subscription: online.subscription.clone(),
@@ -24,6 +25,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
         retained_wal_bytes: online.retained_wal_bytes,
         when_caught_up: online.cutover.trigger == Trigger::WhenCaughtUp,
         schema: super::verify::schema_scope(scene),
+        coverage: Box::new(super::drift::coverage(scene, &leaving)),
     };
     let fence = fence::target(scene);
     let mut steps = vec![

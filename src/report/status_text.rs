@@ -22,8 +22,12 @@ pub struct StatusReport {
     /// The plan's name.
     pub plan: String,
     /// `not_begun`, `running`, `stopped`, `failed`, `aborting` or `complete`; online also
-    /// `streaming`, `fenced`, `switched`.
+    /// `streaming`, `fenced`, `switched`, `switched_back`.
     pub stands: &'static str,
+    /// Whether nothing is left to do but to go back, or to make it final.
+    pub complete: bool,
+    /// The side that applications can write to; offline, and while neither serves, `null`.
+    pub serves: Option<Side>,
     /// Whether a process works on it now.
     pub attached: bool,
     /// The side whose application cannot write, and nothing is decided: the next run opens it.
@@ -75,9 +79,8 @@ impl StatusReport {
             "running" => format!("pg_dbmigrator status {file}"),
             "aborting" => format!("pg_dbmigrator abort {file}"),
             "complete" => format!("pg_dbmigrator finalize {file}"),
-            "switched" => {
-                format!("pg_dbmigrator rollback {file}` or `pg_dbmigrator finalize {file}")
-            }
+            "switched" => after_the_switch(status, &file.to_string()),
+            "switched_back" => format!("pg_dbmigrator rollback {file}"),
             "streaming" => format!("pg_dbmigrator cutover {file}"),
             _ => format!("pg_dbmigrator apply {file}"),
         };
@@ -102,6 +105,8 @@ impl StatusReport {
             version: 1,
             plan: resolved.name.clone(),
             stands,
+            complete: status.is_some_and(|status| status.completed.is_some()),
+            serves: status.and_then(|status| serves(resolved, status)),
             attached: running,
             fenced,
             replication: None,
@@ -149,7 +154,7 @@ impl StatusReport {
 
     /// A stream that cannot go on before the switch: only a new copy helps.
     fn over(self) -> Self {
-        if self.stands == "switched" {
+        if self.serves == Some(Side::Target) {
             return self;
         }
         let next = ["pg_dbmigrator apply ", "pg_dbmigrator cutover "]
@@ -166,7 +171,8 @@ fn stands(resolved: &Resolved, status: Option<&Status>, running: bool) -> &'stat
     let online = resolved.online.is_some();
     match begun {
         Some(status) if matches!(phases::serving(status), Serving::Neither(_)) => "fenced",
-        Some(status) if online && status.completed.is_some() => "switched",
+        Some(status) if online && phases::serving(status) == Serving::Target => "switched",
+        Some(status) if phases::switched_back(status).is_some() => "switched_back",
         Some(status) if phases::is_streaming(status) => "streaming",
         _ if running => "running",
         None => "not_begun",
@@ -174,6 +180,28 @@ fn stands(resolved: &Resolved, status: Option<&Status>, running: bool) -> &'stat
         Some(status) if status.aborting => "aborting",
         Some(status) if status.failure.is_some() => "failed",
         Some(_) => "stopped",
+    }
+}
+
+/// The side that applications can write to.
+fn serves(resolved: &Resolved, status: &Status) -> Option<Side> {
+    let begun = status.begun.filter(|_| resolved.online.is_some());
+    begun.and_then(|_| match phases::serving(status) {
+        Serving::Source => Some(Side::Source),
+        Serving::Target => Some(Side::Target),
+        Serving::Neither(_) => None,
+    })
+}
+
+/// What is left to do once the target serves.
+fn after_the_switch(status: Option<&Status>, file: &str) -> String {
+    let begun = status.and_then(phases::begun_afterwards);
+    match begun {
+        Some(phase) => format!("pg_dbmigrator {} {file}", phase.to_string().to_lowercase()),
+        None if status.is_some_and(|status| status.completed.is_none()) => {
+            format!("pg_dbmigrator apply {file}")
+        }
+        None => format!("pg_dbmigrator rollback {file}` or `pg_dbmigrator finalize {file}"),
     }
 }
 
@@ -188,9 +216,10 @@ pub fn status_text(report: &StatusReport) -> String {
     let stands = match (report.stands, report.attached) {
         ("streaming", true) => "streaming, watched".to_owned(),
         ("streaming", false) => "streaming by itself".to_owned(),
-        ("switched", _) => "switched, the target serves".to_owned(),
         (stands, _) => stands.replace('_', " "),
     };
+    let serves = report.serves.map(|side| format!(", the {side} serves"));
+    let stands = format!("{stands}{}", serves.unwrap_or_default());
     let _ = writeln!(
         out,
         "{BOLD}{}{BOLD:#}: {stands}, {} done",
@@ -260,6 +289,12 @@ fn stream(out: &mut String, report: &StatusReport) {
             bytes(*lag_bytes),
             bytes(*retained_bytes),
         );
+        if report.serves == Some(Side::Target) {
+            let _ = writeln!(
+                out,
+                "           the target keeps that for the way back, until `pg_dbmigrator finalize`"
+            );
+        }
         if *wal_status == LOST {
             let _ = writeln!(
                 out,

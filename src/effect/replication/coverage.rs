@@ -1,6 +1,8 @@
 //! Performs the proof that every table is in the stream: no comparison of schemas finds one that came
 //! after it was set up, once somebody made it on the other side too. It puts none into the stream.
 
+use tokio_postgres::Client;
+
 use super::Coverage;
 use crate::effect::Side;
 use crate::effect::world::{Output, Scene, World};
@@ -60,10 +62,19 @@ fn list(names: &[RelationName]) -> String {
 /// [`Exit::Different`] naming the tables that are missing; what the server says.
 pub(super) async fn prove(world: &World, scene: Scene<'_>, coverage: &Coverage) -> Result<Output> {
     let client = world.session_for(scene, coverage.side.into()).await?;
-    let sql = question(coverage);
-    let rows = world
-        .unless_stopped(async { Ok(client.query(&sql, &[]).await?) })
-        .await?;
+    let missing = world.unless_stopped(missing(&client, coverage)).await?;
+    match missing.is_empty() {
+        true => Ok(Output::default()),
+        false => Err(not_streamed(coverage.side, &missing)),
+    }
+}
+
+/// The tables that are in no stream.
+///
+/// # Errors
+/// What the server says.
+pub(super) async fn missing(client: &Client, coverage: &Coverage) -> Result<Vec<String>> {
+    let rows = client.query(&question(coverage), &[]).await?;
     let rules = coverage.patterns.read();
     let mut missing = Vec::new();
     for row in rows {
@@ -80,10 +91,7 @@ pub(super) async fn prove(world: &World, scene: Scene<'_>, coverage: &Coverage) 
         }
     }
     missing.dedup();
-    match missing.is_empty() {
-        true => Ok(Output::default()),
-        false => Err(not_streamed(coverage.side, &missing)),
-    }
+    Ok(missing)
 }
 
 fn not_streamed(side: Side, missing: &[String]) -> Error {

@@ -239,10 +239,22 @@ pub(super) async fn prove(
         }
         Ok::<i64, Error>(client.query_one(sql, &[]).await?.try_get(0)?)
     };
-    match world.unless_stopped(work).await? {
+    match world.unless_stopped(work).await.map_err(not_proven)? {
         0 => Ok(Output::default()),
         left => Err(written_after((side, slot), left)),
     }
+}
+
+/// The slot itself may be gone, or not readable any more (SQLSTATE 55000): then nothing can be proven
+/// any more, which must not be the end of all ways.
+fn not_proven(error: Error) -> Error {
+    if error.exit() != Exit::Undecided && !error.has_sqlstate("55000") {
+        return error;
+    }
+    error.with_next(
+        "What it held cannot be known any more. Compare both sides, then keep the target as it is \
+         by `pg_dbmigrator finalize`, or go back by `pg_dbmigrator rollback`.",
+    )
 }
 
 /// What a reader waits for in vain.
@@ -273,9 +285,9 @@ fn written_after((side, slot): (Side, &str), left: i64) -> Error {
         format!("{left} changes were written to the {side} after it was proven silent"),
         format!(
             "Somebody got past the fence, such as a superuser in a READ WRITE transaction. The \
-             changes are still in the {side}'s tables and in its slot {slot}: carry them over by \
-             hand. Then run `select pg_replication_slot_advance({}, pg_current_wal_lsn())` on the \
-             {side}, and the same command again.",
+             changes are still in the {side}'s tables and in its slot: carry them over by hand. Then \
+             say so by running this on the {side}, and go on with the same command:\n  \
+             select pg_replication_slot_advance({}, pg_current_wal_flush_lsn());",
             quote_literal(slot)
         ),
     )

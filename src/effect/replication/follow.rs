@@ -82,6 +82,10 @@ async fn watch(world: &World, scene: Scene<'_>, what: &Follow) -> Result<()> {
         if asked && !was_asked {
             world.tell(scene, Happened::CutoverRequested);
         }
+        if was_asked && !asked {
+            let message = "the request for the cutover was taken back".to_owned();
+            world.tell(scene, Happened::Warning { message });
+        }
     }
 }
 
@@ -155,7 +159,7 @@ fn cause(error: &Error) -> String {
 async fn pause(world: &World, asked: bool) -> bool {
     if asked {
         tokio::time::sleep(LOOK).await;
-        return true;
+        return world.cutover.is_made(&world.state);
     }
     let until = Instant::now() + world.poll;
     while Instant::now() < until {

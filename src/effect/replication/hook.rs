@@ -1,5 +1,6 @@
 //! Performs the operator's own calls: programs, and commands of PgBouncer's console.
-//! It gives them no secret, and goes by their exit code alone.
+//! It gives them no secret of the plan, but this process's environment, as a shell would, with whatever
+//! secrets are in it; and it goes by their exit code alone.
 
 use std::path::Path;
 

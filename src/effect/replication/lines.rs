@@ -2,7 +2,9 @@
 //! It performs nothing; each kind has a file of its own for that.
 
 use super::{Fence, Follow, HookCall, Replication, Subscription};
-use super::{coverage, drain, fence, follow, rows, sequences, silence, subscribe, timeline};
+use super::{
+    coverage, drain, fence, follow, in_the_way, rows, sequences, silence, subscribe, timeline,
+};
 use crate::effect::Place;
 use crate::effect::lines::{on, shell_word};
 use crate::inspect::{errors_question, slot_question, subscription_question};
@@ -28,6 +30,8 @@ pub(in crate::effect) fn lines(effect: &Replication) -> Vec<String> {
                 drain::question(slot, "<barrier>"),
             ],
         ),
+        Replication::AwaitYoung { side } => on(side, [in_the_way::OLD.to_owned()]),
+        Replication::MakeSlot { side, slot } => on(side, [in_the_way::statement(slot)]),
         Replication::Drain { side, slot } => on(
             side,
             [
@@ -69,15 +73,21 @@ fn follow_lines(follow: &Follow) -> Vec<String> {
         retained_wal_bytes: _,
         when_caught_up: _,
         schema: _,
+        coverage,
     } = follow;
     let mut lines = on(
         Place::Source,
-        [slot_question(slot), follow::SCHEMA.to_owned()],
+        [
+            slot_question(slot),
+            follow::SCHEMA.to_owned(),
+            coverage::question(coverage),
+        ],
     );
     let asked = [
         subscription_question(subscription),
         errors_question(subscription),
         timeline::TIMELINE.to_owned(),
+        follow::SCHEMA.to_owned(),
     ];
     lines.extend(on(Place::Target, asked));
     lines.extend(follow::valve_lines(follow));

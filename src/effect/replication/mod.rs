@@ -8,6 +8,7 @@ mod drain;
 mod fence;
 mod follow;
 mod hook;
+mod in_the_way;
 mod lines;
 mod rows;
 mod sequences;
@@ -78,6 +79,18 @@ pub enum Replication {
         /// The side the slot is on.
         side: Side,
         /// The slot.
+        slot: String,
+    },
+    /// Waits until no transaction of a server is so old that a slot made there would wait for it.
+    AwaitYoung {
+        /// The side of the server.
+        side: Side,
+    },
+    /// Makes a slot at the moment at which nobody writes.
+    MakeSlot {
+        /// The side it is made on.
+        side: Side,
+        /// Its name.
         slot: String,
     },
     /// Marks the end of a side's WAL, and waits until a slot's reader has flushed all before it.
@@ -174,6 +187,8 @@ pub struct Follow {
     pub when_caught_up: bool,
     /// What of the schema must stay the same on both sides.
     pub schema: SchemaScope,
+    /// Which tables of the source must be in the stream.
+    pub coverage: Box<Coverage>,
 }
 
 /// What keeps applications out of a database.
@@ -239,6 +254,10 @@ pub(super) async fn perform(
         Replication::ProveCovered(coverage) => coverage::prove(world, scene, coverage).await,
         Replication::AwaitReader { side, slot } => {
             drain::await_reader(world, scene, (*side, slot)).await
+        }
+        Replication::AwaitYoung { side } => in_the_way::wait(world, scene, *side).await,
+        Replication::MakeSlot { side, slot } => {
+            in_the_way::make_slot(world, scene, (*side, slot)).await
         }
         Replication::Drain { side, slot } => drain::drain(world, scene, (*side, slot)).await,
         Replication::ProveDrained {

@@ -114,7 +114,7 @@ fn services_password_file_dead_hosts_and_verify_full_carry_a_whole_migration() {
 fn what_the_program_commits_outlives_a_crash_of_a_server_that_commits_asynchronously() {
     let settings = Settings::default().with("synchronous_commit", "off");
     let cluster = Cluster::start_with(15, &settings);
-    let url = Sealed::new(&cluster.url("postgres"));
+    let url = Sealed::new(cluster.url("postgres"));
     let conninfo = Conninfo::resolve("source", &url, &Environment::empty()).expect("a URL");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -4,13 +4,14 @@
 use super::Follow;
 use crate::effect::Place;
 use crate::effect::compare;
+use crate::effect::replication::coverage;
 use crate::effect::world::{Scene, World};
 use crate::error::Result;
 use crate::events::Happened;
 
-/// A number that changes with every change of a table, column, index, constraint, function or
-/// trigger: the transaction that wrote each row of their catalogs. Statistics are written in place
-/// and do not count, nor do temporary tables.
+/// A number that changes with every change of a table, column, index, constraint, type, function,
+/// trigger, view or policy: the transaction that wrote each row of their catalogs. Statistics are
+/// written in place and do not count, nor do temporary tables.
 pub(crate) const SCHEMA: &str = "with temporary as (select oid from pg_class where relpersistence = 't') \
     select coalesce(sum(hashint8(oid::int8 * 31 + xmin::text::int8)::int8), 0)::text from (\
     select oid, xmin from pg_class where oid >= 16384 and relpersistence <> 't' union all \
@@ -21,12 +22,16 @@ pub(crate) const SCHEMA: &str = "with temporary as (select oid from pg_class whe
     select oid, xmin from pg_type where oid >= 16384 and typrelid = 0 and typelem = 0 union all \
     select oid, xmin from pg_proc where oid >= 16384 union all \
     select oid, xmin from pg_trigger where oid >= 16384 \
-    and tgrelid not in (table temporary)) as catalogs (oid, xmin)";
+    and tgrelid not in (table temporary) union all \
+    select oid, xmin from pg_enum where oid >= 16384 union all \
+    select oid, xmin from pg_rewrite where oid >= 16384 \
+    and ev_class not in (table temporary) union all \
+    select oid, xmin from pg_policy where polrelid not in (table temporary)) as catalogs (oid, xmin)";
 
 /// What was seen last.
 #[derive(Debug, Default)]
 pub(super) struct Drift {
-    seen: Option<String>,
+    seen: Option<[Option<String>; 2]>,
     told: Vec<String>,
 }
 
@@ -42,12 +47,18 @@ impl Drift {
         what: &Follow,
     ) -> Result<()> {
         let source = world.session(Place::Source).await?;
-        let now: Option<String> = source.query_one(SCHEMA, &[]).await?.try_get(0)?;
-        if self.seen.is_some() && self.seen == now && self.told.is_empty() {
+        let target = world.session(Place::Target).await?;
+        let now = [
+            source.query_one(SCHEMA, &[]).await?.try_get(0)?,
+            target.query_one(SCHEMA, &[]).await?.try_get(0)?,
+        ];
+        if self.seen.as_ref() == Some(&now) {
             return Ok(());
         }
-        self.seen = now;
-        let (differences, _) = compare::schema(world, &what.schema).await?;
+        let (mut differences, _) = compare::schema(world, &what.schema).await?;
+        let missing = coverage::missing(&source, &what.coverage).await?;
+        let not_streamed = |table| format!("table {table} is not in the stream");
+        differences.extend(missing.iter().map(not_streamed));
         if differences != self.told {
             world.tell(
                 scene,
@@ -57,6 +68,8 @@ impl Drift {
             );
         }
         self.told = differences;
+        // Only now: what was looked at and not told must be looked at again.
+        self.seen = Some(now);
         Ok(())
     }
 }

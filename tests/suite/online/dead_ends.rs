@@ -1,0 +1,205 @@
+//! Migrations that would have no way on: something fails again and again, after the switch or while a
+//! side is fenced. Never ends before an application can write, and a command goes on.
+
+use super::small::{MOVED, SHOP, Small, kill};
+use crate::support::tool::Ran;
+use crate::support::{Cluster, tools};
+
+/// Has the plan call these programs at its cutover.
+fn with_hooks(small: &Small, plain: &str, hooks: &str) {
+    let all = plain.replace(
+        "  verify: rows\n",
+        &format!("  verify: rows\n  hooks:\n{hooks}"),
+    );
+    assert_ne!(all, plain);
+    small.folder.write(&all);
+}
+
+fn plan_of(small: &Small) -> String {
+    std::fs::read_to_string(small.folder.plan()).expect("ours")
+}
+
+/// What a hook runs to say something to a server.
+fn psql(cluster: &Cluster, database: &str, sql: &str) -> String {
+    let psql = tools(15).join("psql");
+    let url = cluster.url(database);
+    format!(
+        "[\"{}\", \"-qtAX\", \"{url}\", \"-c\", \"{sql}\"]",
+        psql.display()
+    )
+}
+
+fn says(ran: &Ran, words: &str) -> bool {
+    let said = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    said.contains(words)
+}
+
+#[test]
+fn a_hook_that_fails_after_the_switch_can_be_mended_and_taken_out() {
+    let small = Small::new();
+    for mended in [true, false] {
+        small.start_over();
+        let plain = plan_of(&small);
+        small.replicate();
+        with_hooks(
+            &small,
+            &plain,
+            "    after_switch: [[\"sh\", \"-c\", \"exit 3\"]]\n",
+        );
+        let told = small.run(&["cutover", "--yes"]);
+        told.must_end(1, &["the hook sh failed", "The target serves now"]);
+        assert!(small.target_is_open());
+        let status = small.run(&["status"]);
+        assert!(says(&status, "switched, the target serves"), "{status:?}");
+        assert!(says(&status, "Next: `pg_dbmigrator apply"), "{status:?}");
+        match mended {
+            true => with_hooks(&small, &plain, "    after_switch: [[\"true\"]]\n"),
+            false => small.folder.write(&plain),
+        }
+        small.run(&["apply", "--yes"]).must_end(0, &[]);
+        small.run(&["finalize", "--yes"]).must_end(0, &[]);
+        assert_eq!(small.left(), [""; 0]);
+        small.folder.write(&plain);
+    }
+}
+
+#[test]
+fn a_hook_that_fails_after_the_switch_keeps_nobody_from_going_back() {
+    let small = Small::new();
+    let clerk = small.open();
+    small.replicate();
+    let plain = plan_of(&small);
+    with_hooks(
+        &small,
+        &plain,
+        "    after_switch: [[\"sh\", \"-c\", \"exit 3\"]]\n",
+    );
+    small.run(&["cutover", "--yes"]).must_end(1, &[]);
+    small.run(&["rollback", "--yes"]).must_end(0, &[]);
+    assert!(!small.source_is_closed());
+    let differences = clerk.stop().differences(&small.source, SHOP);
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
+fn what_was_written_past_the_fence_can_be_acknowledged() {
+    let small = Small::new();
+    small.replicate();
+    let stray = psql(
+        &small.source,
+        SHOP,
+        "begin read write; insert into measures values (0, -7); commit",
+    );
+    let plain = plan_of(&small);
+    with_hooks(&small, &plain, &format!("    after_switch: [{stray}]\n"));
+    let told = small.run(&["cutover", "--yes"]);
+    told.must_end(
+        6,
+        &["were written to the source", "pg_replication_slot_advance"],
+    );
+    small.run(&["apply", "--yes"]).must_end(6, &[]);
+    let statement = told.stderr.lines().find_map(|line| {
+        let line = line.trim();
+        line.starts_with("select pg_replication_slot_advance")
+            .then_some(line)
+    });
+    small
+        .source
+        .psql(SHOP, statement.expect("it is a line of its own"));
+    small.run(&["apply", "--yes"]).must_end(0, &[]);
+}
+
+#[test]
+fn where_nothing_can_be_proven_any_more_the_migration_is_still_rolled_back_or_made_final() {
+    let small = Small::new();
+    for command in ["rollback", "finalize"] {
+        small.start_over();
+        small.replicate();
+        let drop = "select pg_drop_replication_slot('online_slot')";
+        let slot = small.source.psql(
+            SHOP,
+            "select slot_name from pg_replication_slots where slot_type = 'logical'",
+        );
+        let drop = psql(&small.source, SHOP, &drop.replace("online_slot", &slot));
+        let plain = plan_of(&small);
+        with_hooks(&small, &plain, &format!("    after_switch: [{drop}]\n"));
+        small
+            .run(&["cutover", "--yes"])
+            .must_end(5, &["is gone", "finalize"]);
+        small.run(&["apply", "--yes"]).must_end(5, &["is gone"]);
+        small.run(&[command, "--yes"]).must_end(0, &[]);
+        assert_eq!(small.source_is_closed(), command == "finalize");
+        if command == "finalize" {
+            assert_eq!(small.left(), [""; 0]);
+        } else {
+            small.run(&["abort", "--yes"]).must_end(0, &[]);
+        }
+        small.folder.write(&plain);
+    }
+}
+
+#[test]
+fn a_fenced_side_is_opened_however_else_the_plan_was_edited() {
+    let small = Small::new();
+    small.replicate();
+    kill(small.hold_up_the_cutover(&[]));
+    small.let_go();
+    assert!(small.source_is_closed());
+    let edited = small.run(&["apply", "--yes", "--set", "cutover.fence.terminate=false"]);
+    edited.must_end(4, &["is open again", "the plan was edited"]);
+    assert!(!small.source_is_closed());
+}
+
+#[test]
+fn an_abort_of_a_half_rollback_opens_the_target_before_it_refuses() {
+    let small = Small::new();
+    small.replicate();
+    small.run(&["cutover", "--yes"]).must_end(0, &[]);
+    let prepare = "begin; insert into readings values ('epoch', null); prepare transaction 'held'";
+    small.target.psql(MOVED, prepare);
+    let said = small.events().len();
+    let rollback = small.start(&["rollback", "--yes"]);
+    small.wait_for("rollback.silence\"", said);
+    kill(rollback);
+    assert!(!small.target_is_open());
+    let status = small.run(&["status"]);
+    assert!(status.stdout.contains("The target is FENCED"), "{status:?}");
+    let refused = small.run(&["abort", "--yes"]);
+    refused.must_end(4, &["the switch to the target is made", "is open again"]);
+    assert!(small.target_is_open());
+    small.target.psql(MOVED, "rollback prepared 'held'");
+}
+
+#[test]
+fn what_was_renamed_since_keeps_nobody_from_making_it_final() {
+    let small = Small::new();
+    small.replicate();
+    small.run(&["cutover", "--yes"]).must_end(0, &[]);
+    small
+        .target
+        .psql(MOVED, "alter table readings rename to old_readings");
+    small.run(&["finalize", "--yes"]).must_end(0, &[]);
+}
+
+#[test]
+fn where_a_server_is_gone_for_good_it_is_said_what_frees_the_other() {
+    let small = Small::new();
+    small.replicate();
+    small.target.stop();
+    let words = ["If the target is gone for good", "pg_drop_replication_slot"];
+    let told = small.run(&["abort", "--yes"]);
+    told.must_end(1, &words);
+    let mut statements = told.stderr.lines().map(str::trim);
+    let mut said = 0;
+    while let Some(statement) = statements.find(|line| line.starts_with("on the source: ")) {
+        said += 1;
+        small
+            .source
+            .psql(SHOP, statement.trim_start_matches("on the source: "));
+    }
+    assert_eq!(said, 3, "{told:?}");
+    let slots = "select count(*) from pg_replication_slots";
+    assert_eq!(small.source.psql(SHOP, slots), "0");
+    small.target.restart();
+    small.run(&["abort", "--yes"]).must_end(0, &[]);
+}

@@ -9,9 +9,9 @@ use crate::ends::Ends;
 use crate::error::{Error, Exit, Result};
 use crate::executor::Executor;
 use crate::inspect::Facts;
-use crate::journal::{Journal, Status};
+use crate::journal::{Event, Journal, Status};
 use crate::phases::{self, Serving};
-use crate::plan;
+use crate::plan::{self, Plan};
 use crate::resume::left_closed;
 use crate::side::Side;
 use crate::state::StateDir;
@@ -46,7 +46,7 @@ impl Migrator {
         };
         let plan = plan::plan(&self.resolved, &facts)?;
         let Some((stage, closed)) = left_closed(&plan, &status) else {
-            return Ok(());
+            return forget_removed_hooks(&plan, journal);
         };
         let opened_by = stage.switch.as_ref().map(|switch| &switch.fence);
         let fence = opened_by.filter(|fence| closed.contains(fence));
@@ -65,8 +65,23 @@ impl Migrator {
         };
         executor.open_again(&closed).await?;
         tracing::warn!("the {side} was still fenced by a run that was cut short: it is open again");
-        Ok(())
+        forget_removed_hooks(&plan, journal)
     }
+}
+
+/// Hooks that were taken out of the plan since they ran cannot be called to take anything back; what
+/// they held up nobody knows.
+fn forget_removed_hooks(plan: &Plan, journal: &Mutex<Journal>) -> Result<()> {
+    let mut journal = journal.lock().expect("no holder of this lock panics");
+    let (status, step) = (journal.status(), phases::hooks_before_fence());
+    let is_there = plan.steps().any(|planned| planned.id == step);
+    if is_there || !status.steps.contains_key(&step) || phases::is_decided(status) {
+        return Ok(());
+    }
+    tracing::warn!(
+        "the hooks of {step} ran, and are not in the plan any more: take back by hand what they did"
+    );
+    journal.append(Event::Undone { step })
 }
 
 fn status_of(journal: &Mutex<Journal>) -> Status {

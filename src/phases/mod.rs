@@ -23,8 +23,8 @@ pub(crate) use finalize::by_hand;
 pub use left_behind::left_behind;
 pub use outage::{Serving, serving};
 pub(crate) use outage::{
-    begun_afterwards, hears_requests, is_decided, is_finalized, is_past, is_switched, switched,
-    switched_back,
+    begun_afterwards, hears_requests, hooks_before_fence, is_decided, is_finalized, is_past,
+    is_switched, switched, switched_back,
 };
 
 use crate::database_settings;

@@ -42,6 +42,11 @@ pub(crate) fn hears_requests(status: &Status) -> bool {
     status.is_interrupted(&StepId::new(super::FOLLOW)) || begun.any(|id| id.starts_with("cutover."))
 }
 
+/// The step of the hooks that run before the fence.
+pub(crate) fn hooks_before_fence() -> StepId {
+    StepId::new(cutover::BEFORE_FENCE)
+}
+
 /// Whether a switch, there or back, was made.
 pub(crate) fn is_switched(status: &Status) -> bool {
     [cutover::OPEN, rollback::OPEN]

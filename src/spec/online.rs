@@ -172,7 +172,8 @@ pub struct Hooks {
     #[schemars(extend("examples" = [[["systemctl", "reload", "shop"]]]))]
     #[serde(default)]
     pub after_switch: Vec<Hook>,
-    /// Once the source serves again: the cutover was undone, or rolled back.
+    /// Once the source serves again: the cutover was undone, where one that fails is a warning, or
+    /// rolled back.
     #[schemars(extend("examples" = [[["systemctl", "reload", "shop"]]]))]
     #[serde(default)]
     pub on_rollback: Vec<Hook>,
@@ -183,7 +184,8 @@ pub struct Hooks {
 #[serde(untagged)]
 #[schemars(extend("patternErrorMessage" = "a list of a program and its arguments, or `pgbouncer: {url: …}`"))]
 pub enum Hook {
-    /// A program and its arguments; no shell is in between.
+    /// A program and its arguments; no shell is in between. It gets the environment of
+    /// `pg_dbmigrator`, and with it whatever secrets are in there.
     Command(#[schemars(length(min = 1))] Vec<String>),
     /// A PgBouncer, which holds its clients while the databases change places.
     Pgbouncer {

@@ -203,3 +203,21 @@ fn where_a_server_is_gone_for_good_it_is_said_what_frees_the_other() {
     small.target.restart();
     small.run(&["abort", "--yes"]).must_end(0, &[]);
 }
+
+#[test]
+fn hooks_that_are_taken_out_of_the_plan_while_the_source_is_fenced_are_warned_of() {
+    let small = Small::new();
+    let plain = plan_of(&small);
+    small.replicate();
+    with_hooks(&small, &plain, "    before_fence: [[\"true\"]]\n");
+    kill(small.hold_up_the_cutover(&[]));
+    small.let_go();
+    small.folder.write(&plain);
+    let caught_up = ["apply", "--yes", "--until", "caught-up"];
+    small
+        .run(&caught_up)
+        .must_end(0, &["is open again", "not in the plan any more"]);
+    assert!(!small.source_is_closed());
+    let status = small.run(&["status"]);
+    assert!(!status.stdout.contains("FENCED"), "{status:?}");
+}

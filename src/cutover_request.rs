@@ -78,13 +78,14 @@ impl CutoverRequests {
         let _ = receiver.wait_for(|made| *made).await;
     }
 
-    /// Forgets a request that is being carried out.
+    /// Forgets a request that is being carried out; whether there was one. Whoever made it may
+    /// withdraw it at any moment before.
     ///
     /// # Errors
     /// When the file system says no.
-    pub(crate) fn take(&self, state: &StateDir) -> Result<()> {
-        self.handle.requested.send_replace(false);
-        state.withdraw_cutover().map(|_| ())
+    pub(crate) fn take(&self, state: &StateDir) -> Result<bool> {
+        let ours = self.handle.requested.send_replace(false);
+        Ok(state.withdraw_cutover()? || ours)
     }
 }
 

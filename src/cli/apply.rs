@@ -8,11 +8,17 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{PlanFile, not_confirmed, print, signals};
 use crate::error::{Error, Exit, Result};
-use crate::events::ProgressEvent;
+use crate::events::{Happened, ProgressEvent};
 use crate::migrator::{Migrator, Prepared};
 use crate::outcome::MigrationOutcome;
+use crate::phases::FOLLOW;
+use crate::plan::StepId;
 use crate::report::{Lines, Progress, Terminal, bytes, outcome_text, plan_text, wrapped};
 use crate::resolve::Online;
+
+/// What a signal does while it streams is not what it does before.
+const WHILE_IT_STREAMS: &str =
+    "Ctrl+C now CUTS OVER; SIGTERM (kill) leaves, and PostgreSQL goes on replicating";
 
 #[derive(Debug, Args)]
 pub(super) struct Apply {
@@ -69,7 +75,14 @@ impl Apply {
             signals::stop_on_signals(migrator);
         }
         let events = migrator.events();
-        let (done, ()) = tokio::join!(self.migrate(migrator), show(self.json, events));
+        let watches = !self.for_cutover && self.until.is_none();
+        let shown = async {
+            match watches {
+                true => show_with(self.json, events, Some(WHILE_IT_STREAMS)).await,
+                false => show(self.json, events).await,
+            }
+        };
+        let (done, ()) = tokio::join!(self.migrate(migrator), shown);
         let Some(outcome) = done? else {
             return Ok(Exit::Done);
         };
@@ -132,7 +145,12 @@ impl Apply {
 }
 
 /// Shows events until there are no more.
-pub(super) async fn show(json: bool, mut events: UnboundedReceiver<ProgressEvent>) {
+pub(super) async fn show(json: bool, events: UnboundedReceiver<ProgressEvent>) {
+    show_with(json, events, None).await;
+}
+
+/// Shows events, and what is to be known once it streams.
+async fn show_with(json: bool, mut events: UnboundedReceiver<ProgressEvent>, hint: Option<&str>) {
     let mut shown: Box<dyn Progress> = match () {
         () if json => Box::new(Json),
         () if std::io::stdout().is_terminal() => Box::new(Terminal::default()),
@@ -140,7 +158,15 @@ pub(super) async fn show(json: bool, mut events: UnboundedReceiver<ProgressEvent
     };
     while let Some(event) = events.recv().await {
         shown.show(&event);
+        if let Some(hint) = hint.filter(|_| begins_to_stream(&event)) {
+            shown.note(hint);
+        }
     }
+}
+
+fn begins_to_stream(event: &ProgressEvent) -> bool {
+    let step = event.step.as_ref().map(StepId::as_str);
+    step == Some(FOLLOW) && matches!(event.happened, Happened::StepStarted { .. })
 }
 
 fn replicating(file: &str, online: &Online) -> String {

@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::apply::Apply;
+use super::signals::Signals;
 use super::{PlanFile, not_confirmed, print};
 use crate::error::{Error, Exit, Result};
 use crate::migrator::{Asked, Migrator};
 use crate::report::outcome_text;
+use crate::stop::StopReason;
 
 /// How often it is looked whether the other process is done.
 const LOOK: Duration = Duration::from_millis(100);
@@ -47,11 +49,12 @@ impl Cutover {
     /// Whoever works on the plan does it, or this process; the one may come or go at any moment.
     async fn switch(self, migrator: &Migrator) -> Result<Exit> {
         let json = self.json;
+        let mut signals = Signals::listen();
         let apply = Apply::for_cutover(self.file, json);
         let mut tries = 1;
         loop {
             if migrator.state().is_locked()
-                && let Some(exit) = wait_for_other(migrator, json).await?
+                && let Some(exit) = unless_stopped(migrator, json, &mut signals).await?
             {
                 return Ok(exit);
             }
@@ -64,6 +67,41 @@ impl Cutover {
             tokio::time::sleep(LOOK).await;
         }
     }
+}
+
+/// Waits for the other process, and leaves no request behind that nobody waits for any more.
+async fn unless_stopped(
+    migrator: &Migrator,
+    json: bool,
+    signals: &mut Signals,
+) -> Result<Option<Exit>> {
+    tokio::select! {
+        biased;
+        reason = signals.next() => Err(withdraw(migrator, reason)?),
+        ended = wait_for_other(migrator, json) => ended,
+    }
+}
+
+fn withdraw(migrator: &Migrator, reason: StopReason) -> Result<Error> {
+    if migrator.withdraw_cutover()? {
+        return Ok(Error::new(
+            reason.error().exit(),
+            "the request for the cutover is withdrawn",
+            "The apply that runs goes on watching. To ask again, run `pg_dbmigrator cutover`.",
+        ));
+    }
+    let (what, next) = match migrator.switch_is_at()? {
+        Some(step) if migrator.state().is_locked() => (
+            format!("the request cannot be withdrawn: the apply that runs is already at {step}"),
+            "Ctrl+C there takes it back, until the target is open. `pg_dbmigrator status` shows \
+             where it stands.",
+        ),
+        _ => (
+            "nobody has the request any more".to_owned(),
+            "`pg_dbmigrator status` shows where it stands.",
+        ),
+    };
+    Ok(Error::new(reason.error().exit(), what, next))
 }
 
 /// Waits until the other process has cut over; `None` when it ended before it saw the request.
@@ -80,7 +118,9 @@ async fn wait_for_other(migrator: &Migrator, json: bool) -> Result<Option<Exit>>
         tokio::time::sleep(LOOK).await;
         match migrator.answer_to_cutover()? {
             Asked::Waits if Instant::now() < patience => {}
-            Asked::Waits if migrator.withdraw_cutover()? => return Err(unheard()),
+            Asked::Waits if !migrator.hears_cutover()? && migrator.withdraw_cutover()? => {
+                return Err(unheard());
+            }
             Asked::Waits => patience = Instant::now() + TO_LISTEN,
             Asked::Unseen => return Ok(None),
             Asked::Done(outcome) if json => return print::json(&outcome, true).map(Some),

@@ -4,13 +4,40 @@
 
 use std::sync::Once;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cutover_request::CutoverHandle;
 use crate::error::Exit;
 use crate::leftovers;
 use crate::migrator::{Migrator, still_closed};
 use crate::stop::StopReason;
+
+/// SIGINT and SIGTERM, for whoever waits for another process.
+pub(super) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    pub(super) fn listen() -> Self {
+        Self {
+            interrupt: on(SignalKind::interrupt()),
+            terminate: on(SignalKind::terminate()),
+        }
+    }
+
+    /// Waits for the next one; one that came since the last call counts.
+    pub(super) async fn next(&mut self) -> StopReason {
+        tokio::select! {
+            _ = self.interrupt.recv() => StopReason::Interrupt,
+            _ = self.terminate.recv() => StopReason::Terminate,
+        }
+    }
+}
+
+fn on(kind: SignalKind) -> Signal {
+    signal(kind).expect("a signal handler can be installed")
+}
 
 /// Listens for signals for as long as the process lives. A command that tries again is listening.
 pub(super) fn stop_on_signals(migrator: &Migrator) {
@@ -23,7 +50,6 @@ fn listen(migrator: &Migrator) {
     let cutover = migrator.cutover_handle();
     let state = migrator.state().clone();
     let plan = migrator.resolved().path.clone();
-    let on = |kind| signal(kind).expect("a signal handler can be installed");
     let mut interrupt = on(SignalKind::interrupt());
     let mut terminate = on(SignalKind::terminate());
     tokio::spawn(async move {

@@ -70,24 +70,35 @@ impl Migrator {
         self.state.request_cutover()
     }
 
-    /// Takes the request back, unless whoever works on this plan watches the replication, where it
-    /// is seen, or cuts over already. Whether it was taken back.
+    /// Takes the request back. It was, or whoever works on this plan carries it out already, or
+    /// nobody has it: it is taken by one or the other, never by both.
     ///
     /// # Errors
-    /// When the journal cannot be read, or the file system says no.
+    /// When the file system says no.
     pub fn withdraw_cutover(&self) -> Result<bool> {
-        if self.is_heard()? || !self.state.withdraw_cutover()? {
-            return Ok(false);
-        }
-        // It may have been seen a moment before it was gone.
-        if self.is_heard()? {
-            self.state.request_cutover()?;
-            return Ok(false);
-        }
-        Ok(true)
+        self.state.withdraw_cutover()
     }
 
-    fn is_heard(&self) -> Result<bool> {
+    /// Where the switch stands that somebody else carries out, as far as the journal knows.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn switch_is_at(&self) -> Result<Option<String>> {
+        let status = self.status()?.unwrap_or_default();
+        let begun = status
+            .steps
+            .iter()
+            .filter(|(id, _)| status.is_interrupted(id));
+        let latest = begun.max_by_key(|(_, step)| step.started);
+        Ok(latest.map(|(id, _)| id.to_string()))
+    }
+
+    /// Whether whoever works on this plan watches the replication, where a request is seen, or cuts
+    /// over already.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn hears_cutover(&self) -> Result<bool> {
         let status = self.status()?.unwrap_or_default();
         Ok(phases::hears_requests(&status))
     }

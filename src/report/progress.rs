@@ -16,6 +16,9 @@ use crate::plan::StepId;
 pub trait Progress {
     /// Shows one event.
     fn show(&mut self, event: &ProgressEvent);
+
+    /// Shows a line that is for people alone: programs are told by events.
+    fn note(&mut self, _text: &str) {}
 }
 
 /// Quiet lines: one per phase and step, one per warning, one per report of progress.
@@ -47,6 +50,10 @@ impl<W: Write> Progress for Lines<W> {
             let _ = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
         }
     }
+
+    fn note(&mut self, text: &str) {
+        let _ = writeln!(self.out, "  {text}").and_then(|()| self.out.flush());
+    }
 }
 
 impl Default for Terminal {
@@ -71,6 +78,10 @@ impl Progress for Terminal {
                 _ => self.bars.println(text),
             };
         }
+    }
+
+    fn note(&mut self, text: &str) {
+        let _ = self.bars.println(format!("  {text}"));
     }
 }
 

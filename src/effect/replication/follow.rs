@@ -56,14 +56,17 @@ async fn watch(world: &World, scene: Scene<'_>, what: &Follow) -> Result<()> {
         valve: Valve::default(),
         drift: Drift::default(),
         behind: true,
+        told: None,
     };
     let mut asked = false;
     let mut lost = false;
     loop {
         let looked = tokio::time::timeout(PATIENCE, watch.look(asked)).await;
         match looked.unwrap_or_else(|_| Err(silent())) {
-            Ok(true) => return Ok(()),
-            Ok(false) => lost = false,
+            Ok(Ended::CaughtUp) => return Ok(()),
+            // Whoever asked may have withdrawn the request a moment ago.
+            Ok(Ended::Asked) if world.cutover.take(&world.state)? => return Ok(()),
+            Ok(Ended::Asked | Ended::NotYet) => lost = false,
             // The servers replicate without us: that one is away is no reason to stop watching, but
             // that the slot or the subscription is gone.
             Err(error) if error.exit() == Exit::Failed => {
@@ -83,10 +86,20 @@ async fn watch(world: &World, scene: Scene<'_>, what: &Follow) -> Result<()> {
             world.tell(scene, Happened::CutoverRequested);
         }
         if was_asked && !asked {
-            let message = "the request for the cutover was taken back".to_owned();
+            let message =
+                "the request for the cutover was taken back; it goes on watching".to_owned();
             world.tell(scene, Happened::Warning { message });
         }
     }
+}
+
+/// What comes of a look.
+enum Ended {
+    NotYet,
+    /// The target has caught up, where that is enough.
+    CaughtUp,
+    /// It is time for the cutover that somebody asked for.
+    Asked,
 }
 
 /// What one look needs of those before it.
@@ -99,11 +112,13 @@ struct Watch<'a> {
     valve: Valve,
     drift: Drift,
     behind: bool,
+    /// When it was last told how far behind the target is.
+    told: Option<Instant>,
 }
 
 impl Watch<'_> {
     /// Looks at both servers, and tells; whether it is time to end.
-    async fn look(&mut self, asked: bool) -> Result<bool> {
+    async fn look(&mut self, asked: bool) -> Result<Ended> {
         let (world, scene, what) = (self.world, self.scene, self.what);
         let standing = look_at_both(world, what).await?;
         timeline::check(world, scene, (Side::Target, &what.timeline_of)).await?;
@@ -111,7 +126,11 @@ impl Watch<'_> {
         // A stream that nobody reads is as far behind as the next commit.
         let near = standing.lag_bytes <= what.lag_bytes;
         let caught_up = near && standing.active;
-        world.tell(scene, lag(&standing, &self.pace, near));
+        if self.told.is_none_or(|at| at.elapsed() >= world.poll) || caught_up == self.behind {
+            // While a cutover is asked for it is looked more often than anybody reads.
+            world.tell(scene, lag(&standing, &self.pace, near));
+            self.told = Some(Instant::now());
+        }
         let kept = standing.retained_bytes;
         self.valve.check(world, scene, (what, kept)).await?;
         self.health.check(world, scene, &standing).await?;
@@ -122,10 +141,14 @@ impl Watch<'_> {
         self.behind = !caught_up;
         let enough = what.when_caught_up || world.until_caught_up;
         let soon = standing.lag_bytes <= what.lag_bytes.max(SOON_DRAINED_BYTES);
-        if (enough && caught_up) || (asked && soon && standing.active) {
-            return Ok(true);
+        if enough && caught_up {
+            return Ok(Ended::CaughtUp);
         }
-        self.drift.check(world, scene, what).await.map(|()| false)
+        if asked && soon && standing.active {
+            return Ok(Ended::Asked);
+        }
+        self.drift.check(world, scene, what).await?;
+        Ok(Ended::NotYet)
     }
 
     /// Minds the source's disk while the target is away, which is when it fills.
@@ -155,7 +178,7 @@ fn cause(error: &Error) -> String {
     causes.unwrap_or(error.what()).to_owned()
 }
 
-/// Waits for the next look; whether the cutover is asked for.
+/// Waits for the next look; whether the cutover is asked for, and the request still stands.
 async fn pause(world: &World, asked: bool) -> bool {
     if asked {
         tokio::time::sleep(LOOK).await;

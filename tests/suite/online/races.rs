@@ -4,7 +4,7 @@
 use rustix::process::Signal;
 
 use super::clerk::Clerk;
-use super::small::{MOVED, Small, end_of, kill};
+use super::small::{MOVED, SHOP, Small, end_of, kill};
 use crate::resume::ground::{Holder, Lane, signal};
 use crate::support::wait_until;
 
@@ -87,6 +87,49 @@ fn a_cutover_that_was_killed_once_it_had_asked_is_carried_out() {
     small.replicate();
     let apply = streaming(&small);
     kill(small.hold_up_the_cutover(&[]));
+    small.let_go();
+    end_of(apply).must_end(0, &[]);
+    must_have_moved(&small, clerk);
+}
+
+#[test]
+fn a_cutover_that_is_interrupted_withdraws_its_request_and_the_apply_watches_on() {
+    let small = Small::new();
+    small.replicate();
+    let apply = streaming(&small);
+    let holder = Holder::take(
+        &small.target,
+        MOVED,
+        "lock readings in access exclusive mode",
+    );
+    // More than is drained in a moment: the request waits.
+    let many = "insert into readings select now(), n from generate_series(1, 400000) n";
+    small.source.psql(SHOP, many);
+    for (sent, exit) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let said = small.events().len();
+        let cutover = small.start(&["cutover", "--yes"]);
+        small.wait_for("\"cutover_requested\"", said);
+        signal(&cutover, sent);
+        end_of(cutover).must_end(exit, &["the request for the cutover is withdrawn"]);
+        small.wait_for("was taken back; it goes on watching", said);
+    }
+    let said = small.events().len();
+    holder.release();
+    small.wait_for("\"caught_up\"", said);
+    assert!(!small.journal().contains("cutover."), "it cut over");
+    signal(&apply, Signal::TERM);
+    end_of(apply).must_end(143, &[]);
+}
+
+#[test]
+fn a_cutover_that_is_interrupted_once_the_switch_has_begun_says_where_it_is() {
+    let small = Small::new();
+    let clerk = small.open();
+    small.replicate();
+    let apply = streaming(&small);
+    let cutover = small.hold_up_the_cutover(&[]);
+    signal(&cutover, Signal::INT);
+    end_of(cutover).must_end(130, &["already at cutover.silence", "Ctrl+C there"]);
     small.let_go();
     end_of(apply).must_end(0, &[]);
     must_have_moved(&small, clerk);

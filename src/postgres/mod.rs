@@ -16,6 +16,7 @@ mod child;
 mod connect;
 mod connect_error;
 mod conninfo;
+mod copy_frames;
 mod environment;
 mod hosts;
 mod keyword;

@@ -16,6 +16,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::copy_frames::CopyFrames;
 use super::replication::Greeting;
 
 /// One place where a server may listen.
@@ -68,6 +69,7 @@ type Encrypted = <MakeRustlsConnect as MakeTlsConnect<TcpStream>>::Stream;
 pub(super) struct Wire {
     stream: Stream,
     greeting: Greeting,
+    frames: CopyFrames,
 }
 
 enum Stream {
@@ -95,6 +97,7 @@ impl From<Stream> for Wire {
         Self {
             stream,
             greeting: Greeting::AsItIs,
+            frames: CopyFrames::new(),
         }
     }
 }
@@ -267,7 +270,8 @@ impl AsyncRead for Wire {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(cx, buf)
+        let Self { stream, frames, .. } = self.get_mut();
+        frames.poll_read(Pin::new(stream), cx, buf)
     }
 }
 
@@ -277,7 +281,9 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let Self { stream, greeting } = self.get_mut();
+        let Self {
+            stream, greeting, ..
+        } = self.get_mut();
         match ready!(greeting.poll_write(Pin::new(&mut *stream), cx, buf)) {
             Some(written) => Poll::Ready(written),
             None => Pin::new(stream).poll_write(cx, buf),

@@ -134,6 +134,24 @@ impl Error {
         causes.any(|cause| shown.iter().any(|shown| cause.contains(shown)))
     }
 
+    /// Whether a connection was lost or could not be made: another one may do.
+    pub fn is_lost_connection(&self) -> bool {
+        const ENDED: [&str; 5] = [
+            "SQLSTATE 57P01",
+            "SQLSTATE 57P02",
+            "SQLSTATE 57P03",
+            "SQLSTATE 08",
+            "connection closed",
+        ];
+        let ended = |cause: &String| ENDED.iter().any(|ended| cause.contains(ended));
+        self.exit == Exit::Failed
+            && (self
+                .what
+                .starts_with("the conversation with a server failed")
+                || self.what.starts_with("cannot connect to the ")
+                || self.causes.iter().any(ended))
+    }
+
     /// Whether a server answered a statement with an error by which its whole transaction changed
     /// nothing, and a session that was ended or a server that went away is not what it told of
     /// (SQLSTATE classes of what was asked and of what it met, none of 08, 53, 57, 58 and XX).

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
-use crate::state::{CONNECTION_FILES, StateDir};
+use crate::state::{CONNECTION_FILES, KEEPER_FILES, StateDir};
 
 /// How long a killed program may take to be gone: one that writes to a slow disk ends only then.
 const GRACE: Duration = Duration::from_secs(30);
@@ -19,8 +19,18 @@ const FRESH: Duration = Duration::from_secs(1);
 /// # Errors
 /// When a program does not end, or the file system says no.
 pub(crate) async fn end(state: &StateDir) -> Result<()> {
+    end_programs(state, CONNECTION_FILES).await?;
+    remove_files(state)
+        .map_err(|error| state.trouble("cannot remove what an earlier run left", &error))
+}
+
+/// Ends the programs that work with connection files of this state directory whose names begin so.
+///
+/// # Errors
+/// When one does not end.
+pub(crate) async fn end_programs(state: &StateDir, files: &str) -> Result<()> {
     let deadline = Instant::now() + GRACE;
-    while kill_programs(state.path()) > 0 {
+    while kill_programs(state.path(), files) > 0 {
         if Instant::now() > deadline {
             return Err(Error::failed(
                 "a program that an earlier run started does not end",
@@ -30,8 +40,7 @@ pub(crate) async fn end(state: &StateDir) -> Result<()> {
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    remove_files(state)
-        .map_err(|error| state.trouble("cannot remove what an earlier run left", &error))
+    Ok(())
 }
 
 fn remove_files(state: &StateDir) -> std::io::Result<()> {
@@ -39,7 +48,7 @@ fn remove_files(state: &StateDir) -> std::io::Result<()> {
         let entry = entry?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        if name.starts_with(CONNECTION_FILES) {
+        if name.starts_with(CONNECTION_FILES) || name.starts_with(KEEPER_FILES) {
             std::fs::remove_dir_all(entry.path())?;
         } else if name.starts_with(StateDir::HALF_WRITTEN)
             || entry.path() == state.cutover_request() && is_stale(&entry)?
@@ -61,12 +70,12 @@ fn is_stale(entry: &std::fs::DirEntry) -> std::io::Result<bool> {
 /// many there were. `pg_dump` and `pg_restore` work in several processes, of which only the first
 /// dies with us: the others finish their table.
 #[cfg(target_os = "linux")]
-pub(crate) fn kill_programs(state: &Path) -> usize {
+pub(crate) fn kill_programs(state: &Path, prefix: &str) -> usize {
     let Ok(processes) = std::fs::read_dir("/proc") else {
         return 0;
     };
     let files = std::path::absolute(state).unwrap_or_else(|_| state.to_owned());
-    let files = format!("PGSERVICEFILE={}/{CONNECTION_FILES}", files.display());
+    let files = format!("PGSERVICEFILE={}/{prefix}", files.display());
     let pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     pids.filter(|pid| kill_if_works_with(*pid, files.as_bytes()))
         .count()
@@ -88,6 +97,6 @@ fn kill_if_works_with(pid: i32, files: &[u8]) -> bool {
 
 /// Without `/proc` only the servers can be asked, which end the programs' sessions.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn kill_programs(_state: &Path) -> usize {
+pub(crate) fn kill_programs(_state: &Path, _prefix: &str) -> usize {
     0
 }

@@ -62,6 +62,7 @@ mod executor;
 mod history;
 #[doc(hidden)]
 pub mod journal;
+mod keeper;
 mod leftovers;
 mod measure;
 mod resume;

@@ -51,6 +51,9 @@ pub struct Config {
     /// Whether [`Migrator::run`] ends once the target has caught up, and leaves the rest to
     /// PostgreSQL until it is called again.
     pub until_caught_up: bool,
+    /// The `pg_dbmigrator` program, to keep the snapshot of a streamed copy in a process of its own,
+    /// so that a copy that was killed goes on where it was. Without, it starts over.
+    pub keeper: Option<PathBuf>,
 }
 
 /// A migration.
@@ -64,6 +67,7 @@ pub struct Migrator {
     cutover_handle: CutoverHandle,
     cutover: CutoverRequests,
     until_caught_up: bool,
+    keeper: Option<PathBuf>,
 }
 
 /// A plan, with what it was made from and what speaks against it.
@@ -103,6 +107,7 @@ impl Migrator {
             cutover_handle,
             cutover,
             until_caught_up: config.until_caught_up,
+            keeper: config.keeper,
         })
     }
 
@@ -315,6 +320,7 @@ impl Migrator {
             stop: self.stop.clone(),
             poll: self.resolved.poll,
             snapshot: tokio::sync::Mutex::new(None),
+            keeper: self.keeper.clone(),
             outputs: Mutex::new(outputs.collect()),
             sessions: tokio::sync::Mutex::default(),
             links: self.links(),

@@ -25,6 +25,12 @@ pub enum Phase {
     Dump,
     /// The target database is made and filled.
     Restore,
+    /// The target database is made, with everything that comes before rows.
+    Schema,
+    /// Rows are streamed from source to target, and indexes and keys built.
+    Copy,
+    /// What comes after rows and keys: foreign keys, triggers, materialized views, statistics.
+    Build,
     /// Source and target are compared.
     Verify,
     /// PostgreSQL's own subscription pulls every later change from the slot.
@@ -41,11 +47,14 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Validate,
         Self::PrepareSnapshot,
         Self::Dump,
         Self::Restore,
+        Self::Schema,
+        Self::Copy,
+        Self::Build,
         Self::Verify,
         Self::StreamApply,
         Self::Cutover,
@@ -124,6 +133,9 @@ pub struct Stage {
     pub steps: Vec<Step>,
     /// Whether, and until when, it is done as a whole or not at all.
     pub switch: Option<Switch>,
+    /// How many steps run at the same time, in the order of the plan, where that is limited. A step
+    /// of such a stage that loses its connection is done again, as a later run would do it.
+    pub jobs: Option<u32>,
 }
 
 /// What makes a stage one decision: its steps run one after the other, and until the decision any

@@ -2,6 +2,7 @@
 //! It asks no server and reads no file.
 
 mod identities;
+mod limits;
 mod online;
 
 use std::path::{Path, PathBuf};
@@ -13,9 +14,11 @@ use crate::preflight::Choices;
 use crate::secret::Sealed;
 use crate::selection::{Patterns, Selection};
 use crate::spec::{
-    self, Document, Embedded, Exclude, Existing, Include, Method, Mode, Problems, Scope, Verify,
+    self, Document, Embedded, Exclude, Existing, Format, Include, Method, Mode, Problems, Scope,
+    Verify,
 };
 
+use limits::{duration, size as size_of};
 pub use online::{Cutover, Fence, Hook, Hooks, Online, ReplicaIdentity, SequenceErrors, Trigger};
 
 /// Used where the plan says nothing: two per core of a small server, and few enough to leave its
@@ -27,6 +30,12 @@ const DEFAULT_POLL: Duration = Duration::from_secs(5);
 const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 /// The dump lives for minutes; the fastest level keeps the processors for the servers.
 const DEFAULT_COMPRESS: u32 = 1;
+/// Large enough that a part takes seconds, small enough that the parts of one table keep all busy.
+const DEFAULT_SPLIT_ABOVE: u64 = 256 << 20;
+/// Longer than it takes to see why an apply stopped, and short for a vacuum that waits.
+const DEFAULT_KEEP_SNAPSHOT: Duration = Duration::from_secs(3600);
+/// What a server that does little else can spare.
+const DEFAULT_INDEX_MEMORY: u64 = 1 << 30;
 
 /// A plan file, with nothing left open.
 #[derive(Debug, Clone)]
@@ -83,6 +92,14 @@ pub struct Copy {
     pub scope: Scope,
     /// How many at a time.
     pub jobs: u32,
+    /// Above how many bytes a table is copied in parts.
+    pub split_above_bytes: u64,
+    /// The form in which rows travel.
+    pub format: Format,
+    /// How long the snapshot is kept while no apply runs.
+    pub keep_snapshot: Duration,
+    /// The memory for all index builds together, in bytes.
+    pub index_memory_bytes: u64,
     /// Whether owners, privileges and the database's properties are kept.
     pub owners: bool,
     /// Whether missing roles are created.
@@ -219,15 +236,67 @@ fn copy(place: Place<'_>, copy: spec::Copy, problems: &mut Problems) -> Copy {
             "remove `roles`, or `owners: false`",
         ));
     }
+    contradictions(place, &copy, problems);
+    let keep_snapshot = copy.keep_snapshot.as_deref();
+    let read = |text| duration(place.document, "/copy/keep_snapshot", text, problems);
+    let keep_snapshot = keep_snapshot.map_or(DEFAULT_KEEP_SNAPSHOT, read);
+    let mut size = |key: &str, text: Option<String>, otherwise| {
+        let pointer = format!("/copy/{key}");
+        text.map_or(otherwise, |text| {
+            size_of(place.document, &pointer, &text, problems).unwrap_or(otherwise)
+        })
+    };
     Copy {
         method: copy.method,
         scope: copy.scope,
         jobs: copy.jobs.unwrap_or(DEFAULT_JOBS),
+        split_above_bytes: size(
+            "split_larger_than",
+            copy.split_larger_than,
+            DEFAULT_SPLIT_ABOVE,
+        ),
+        format: copy.format,
+        keep_snapshot,
+        index_memory_bytes: size("index_memory", copy.index_memory, DEFAULT_INDEX_MEMORY),
         owners,
         roles: owners && copy.roles.unwrap_or(true),
         tablespaces: copy.tablespaces.unwrap_or(true),
         compress: copy.compress.unwrap_or(DEFAULT_COMPRESS),
         tools: copy.tools.map(|tools| place.folder.join(tools)),
+    }
+}
+
+/// Keys that mean nothing with the way in which rows travel.
+fn contradictions(place: Place<'_>, copy: &spec::Copy, problems: &mut Problems) {
+    let allow_errors = place.document.spec.restore.as_ref();
+    let allow_errors = allow_errors.is_some_and(|restore| restore.allow_errors == Some(true));
+    let (written, method) = match copy.method {
+        Method::Dump => (
+            vec![
+                ("/copy/split_larger_than", copy.split_larger_than.is_some()),
+                ("/copy/format", copy.format != Format::Auto),
+                ("/copy/index_memory", copy.index_memory.is_some()),
+                ("/copy/keep_snapshot", copy.keep_snapshot.is_some()),
+            ],
+            "dump",
+        ),
+        Method::Stream => (
+            vec![
+                ("/copy/scope", copy.scope != Scope::All),
+                ("/copy/compress", copy.compress.is_some()),
+                ("/restore/allow_errors", allow_errors),
+            ],
+            "stream",
+        ),
+    };
+    let other = if method == "dump" { "stream" } else { "dump" };
+    for (pointer, _) in written.iter().filter(|(_, is_written)| *is_written) {
+        let key = pointer[1..].replace('/', ".");
+        problems.push(place.document.problem_at_key(
+            pointer,
+            &format!("`{key}` as it is written means nothing with `method: {method}`"),
+            &format!("remove it, or write `method: {other}`"),
+        ));
     }
 }
 
@@ -277,29 +346,4 @@ fn endpoint(
             None
         }
     }
-}
-
-/// Reads `500ms`, `30s`, `5m`, `1h`; of anything else it says so, and goes on with nothing.
-fn duration(document: &Document, pointer: &str, text: &str, problems: &mut Problems) -> Duration {
-    milliseconds(text).map_or_else(
-        || {
-            let help = "write a number and a unit: `500ms`, `30s`, `5m` or `1h`";
-            problems.push(document.problem(pointer, "not a duration", help));
-            Duration::ZERO
-        },
-        Duration::from_millis,
-    )
-}
-
-fn milliseconds(text: &str) -> Option<u64> {
-    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
-    let number: u64 = number.parse().ok()?;
-    let milliseconds = match unit {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return None,
-    };
-    number.checked_mul(milliseconds)
 }

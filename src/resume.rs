@@ -7,8 +7,9 @@ use crate::journal::Status;
 use crate::plan::{IfInterrupted, Plan, Stage, Step, StepId, Switch};
 
 /// The steps to be taken back, where they were begun, before the plan is carried on. Every question
-/// of a step that was started and not done has been answered, and was answered with no.
-pub(crate) fn to_be_redone(plan: &Plan, status: &Status) -> BTreeSet<StepId> {
+/// of a step that was started and not done has been answered, and was answered with no. `held` says
+/// that the session outlived its run which steps are under.
+pub(crate) fn to_be_redone(plan: &Plan, status: &Status, held: bool) -> BTreeSet<StepId> {
     let mut again = BTreeSet::new();
     for step in plan.steps().filter(|step| status.is_interrupted(&step.id)) {
         again.insert(step.id.clone());
@@ -24,7 +25,10 @@ pub(crate) fn to_be_redone(plan: &Plan, status: &Status) -> BTreeSet<StepId> {
     let stays = decided(plan, status);
     loop {
         let known = again.len();
-        add_dependents(plan, status, &mut again);
+        add_dependents(plan, &mut again);
+        if !held {
+            add_holders(plan, status, &mut again);
+        }
         again.retain(|id| !stays.contains(id));
         add_later_stages(plan, status, &mut again);
         again.retain(|id| !stays.contains(id));
@@ -101,14 +105,19 @@ pub(crate) fn to_be_watched(plan: &Plan, status: &Status) -> Vec<StepId> {
     again
 }
 
-/// What waits for a step starts over with it; so does what needs its session, which died with the
-/// earlier run.
-fn add_dependents(plan: &Plan, status: &Status, again: &mut BTreeSet<StepId>) {
+/// What waits for a step starts over with it, and so does what needs its session.
+fn add_dependents(plan: &Plan, again: &mut BTreeSet<StepId>) {
     for step in plan.steps() {
         let mut stands_on = step.after.iter().chain(&step.under);
         if stands_on.any(|id| again.contains(id)) {
             again.insert(step.id.clone());
         }
+    }
+}
+
+/// What needs a session has it made anew, which died with the earlier run.
+fn add_holders(plan: &Plan, status: &Status, again: &mut BTreeSet<StepId>) {
+    for step in plan.steps() {
         if let Some(holder) = &step.under
             && (!status.is_done(&step.id) || again.contains(&step.id))
         {
@@ -156,6 +165,7 @@ mod tests {
             purpose: "",
             steps,
             switch: None,
+            jobs: None,
         };
         Plan {
             name: String::new(),
@@ -167,7 +177,7 @@ mod tests {
 
     /// A step that is marked with `!` was started and not done.
     fn again(plan: &Plan, begun: &[&str]) -> Vec<String> {
-        let again = to_be_redone(plan, &status(begun));
+        let again = to_be_redone(plan, &status(begun), false);
         again.iter().map(ToString::to_string).collect()
     }
 
@@ -218,6 +228,22 @@ mod tests {
         let redone = again(&plan, &["snapshot", "dump", "measure!"]);
         assert_eq!(redone, ["dump", "measure", "snapshot"]);
         assert!(again(&plan, &["snapshot", "dump", "measure"]).is_empty());
+    }
+
+    #[test]
+    fn a_session_that_outlived_its_run_is_used_again() {
+        let plan = plan([
+            vec![step("snapshot", &[], None)],
+            vec![
+                step("copy", &[], Some("snapshot")),
+                step("measure", &[], Some("snapshot")),
+            ],
+        ]);
+        let begun = status(&["snapshot", "copy", "measure!"]);
+        let again = to_be_redone(&plan, &begun, true);
+        assert_eq!(again, [StepId::new("measure")].into());
+        let begun = status(&["snapshot!", "copy", "measure"]);
+        assert_eq!(to_be_redone(&plan, &begun, true).len(), 3);
     }
 
     #[test]

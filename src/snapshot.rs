@@ -1,5 +1,5 @@
 //! The exported snapshot of the source: one moment that the dump and the counts both see.
-//! It is held by a session of this process and never outlives it.
+//! It never outlives the session that holds it: of this process, or of a keeper's.
 
 use std::time::Duration;
 
@@ -31,6 +31,7 @@ pub(crate) fn statements(wanted: &SnapshotWanted) -> Vec<String> {
         tables,
         lock_timeout,
         slot,
+        keep: _,
     } = wanted;
     let mut all = vec![
         NO_TIMEOUTS.to_owned(),
@@ -64,9 +65,10 @@ const TRIES: u32 = 5;
 /// Between two tries.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// A session that holds an exported snapshot.
+/// An exported snapshot.
 pub struct Snapshot {
-    client: Client,
+    /// The session that holds it; that of a keeper is in another process.
+    holder: Option<Client>,
     id: String,
     lock_timeout: Duration,
 }
@@ -97,11 +99,25 @@ impl Snapshot {
             (exported, _) => exported?,
         };
         let snapshot = Self {
-            client,
+            holder: Some(client),
             id,
             lock_timeout: wanted.lock_timeout,
         };
         Ok((snapshot, made.map(|(made, _walsender)| made)))
+    }
+
+    /// A snapshot that a keeper holds.
+    pub(crate) fn kept(id: String, lock_timeout: Duration) -> Self {
+        Self {
+            holder: None,
+            id,
+            lock_timeout,
+        }
+    }
+
+    /// Whether another process holds it.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.holder.is_none()
     }
 
     /// The snapshot's name, for `pg_dump --snapshot` and `set transaction snapshot`.
@@ -109,9 +125,9 @@ impl Snapshot {
         &self.id
     }
 
-    /// Whether the session still lives.
+    /// Whether the session still lives, as far as that can be told from here.
     pub fn is_alive(&self) -> bool {
-        !self.client.is_closed()
+        !self.holder.as_ref().is_some_and(Client::is_closed)
     }
 
     /// Opens another session that sees the same moment.
@@ -131,7 +147,11 @@ impl Snapshot {
         client
             .batch_execute("begin isolation level repeatable read, read only")
             .await?;
-        client.batch_execute(&set_snapshot(&self.id)).await?;
+        let set = client.batch_execute(&set_snapshot(&self.id)).await;
+        set.map_err(|error| match error.as_db_error() {
+            Some(_) => gone(),
+            None => error.into(),
+        })?;
         client.batch_execute("savepoint unlocked").await?;
         Ok(client)
     }
@@ -198,9 +218,17 @@ pub(crate) async fn give_back_locks(joined: &Client) -> Result<()> {
         .await?)
 }
 
+/// What a lost snapshot is called.
+const GONE: &str = "the session that held the snapshot of the source was ended";
+
+/// Whether an error says that the snapshot is gone.
+pub(crate) fn is_gone(error: &Error) -> bool {
+    error.what() == GONE
+}
+
 fn gone() -> Error {
     Error::failed(
-        "the session that held the snapshot of the source was ended",
+        GONE,
         "Run `pg_dbmigrator apply` again: the copy starts over under a new snapshot.",
     )
 }

@@ -16,6 +16,9 @@ use crate::leftovers;
 /// How the directories of connection files begin.
 pub(crate) const CONNECTION_FILES: &str = "connect-";
 
+/// How the directory of the keeper's connection files begins: its process is told by it.
+pub(crate) const KEEPER_FILES: &str = "keeper-";
+
 /// How long to wait for the lock: `status` looks at it for a moment, and a killed process holds it
 /// until the kernel has closed its files.
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);
@@ -40,6 +43,13 @@ impl StateDir {
     pub fn of_plan(plan: &Path) -> Self {
         Self {
             path: plan.with_extension("state"),
+        }
+    }
+
+    /// The state directory at this path.
+    pub(crate) fn at(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
         }
     }
 
@@ -76,6 +86,11 @@ impl StateDir {
     /// The outcome, once there is one.
     pub fn report(&self) -> PathBuf {
         self.path.join("report.json")
+    }
+
+    /// Which process keeps the snapshot.
+    pub(crate) fn keeper(&self) -> PathBuf {
+        self.path.join("keeper.json")
     }
 
     /// Where `pg_dump` writes.
@@ -178,8 +193,20 @@ impl StateDir {
     /// # Errors
     /// When the file system says no.
     pub(crate) fn connection_files(&self) -> Result<tempfile::TempDir> {
+        self.private_files(CONNECTION_FILES)
+    }
+
+    /// The same for the keeper of the snapshot.
+    ///
+    /// # Errors
+    /// When the file system says no.
+    pub(crate) fn keeper_files(&self) -> Result<tempfile::TempDir> {
+        self.private_files(KEEPER_FILES)
+    }
+
+    fn private_files(&self, prefix: &str) -> Result<tempfile::TempDir> {
         tempfile::Builder::new()
-            .prefix(CONNECTION_FILES)
+            .prefix(prefix)
             .permissions(fs::Permissions::from_mode(0o700))
             .tempdir_in(&self.path)
             .map_err(|error| self.trouble("cannot write connection files", &error))

@@ -82,6 +82,9 @@ enum Command {
     },
     /// Print the manual page
     Man,
+    /// Hold a snapshot for `apply`
+    #[command(hide = true)]
+    KeepSnapshot,
 }
 
 /// What every command that reads a plan takes.
@@ -111,6 +114,7 @@ impl PlanFile {
     fn migrator_until(&self, until_caught_up: bool) -> Result<Migrator> {
         Migrator::new(Config {
             until_caught_up,
+            keeper: std::env::current_exe().ok(),
             plan: self.plan.clone(),
             vars: self.var.iter().cloned().collect::<BTreeMap<_, _>>(),
             set: self.set.clone(),
@@ -178,6 +182,7 @@ async fn run(command: Command) -> Result<Exit> {
             clap_complete::generate(shell, &mut Cli::command(), "pg_dbmigrator", &mut script);
             print::out(&String::from_utf8_lossy(&script))
         }
+        Command::KeepSnapshot => crate::keeper::keep().await,
         Command::Man => {
             let mut page = Vec::new();
             let written = clap_mangen::Man::new(Cli::command()).render(&mut page);

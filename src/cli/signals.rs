@@ -10,6 +10,7 @@ use crate::cutover_request::CutoverHandle;
 use crate::error::Exit;
 use crate::leftovers;
 use crate::migrator::{Migrator, still_closed};
+use crate::state::CONNECTION_FILES;
 use crate::stop::StopReason;
 
 /// SIGINT and SIGTERM, for whoever waits for another process.
@@ -65,7 +66,7 @@ fn listen(migrator: &Migrator) {
                     if interrupts > 1 {
                         // The journal is always on disk; of the child programs only the first
                         // process of each would die with this one.
-                        leftovers::kill_programs(state.path());
+                        leftovers::kill_programs(state.path(), CONNECTION_FILES);
                         if let Some(warning) = still_closed(&state, &plan) {
                             tracing::error!("{warning}");
                         }

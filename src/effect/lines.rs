@@ -15,6 +15,8 @@ pub fn lines(effect: &Effect) -> Vec<String> {
         Effect::Remember { place, sql } => vec![format!("{place}: {sql}")],
         Effect::ExportSnapshot(wanted) => on("source", crate::snapshot::statements(wanted)),
         Effect::Program(program) => vec![program_line(program)],
+        Effect::CopyRows(what) => super::copy_rows::lines(what),
+        Effect::AfterData(script) => super::after_data::lines(script),
         Effect::MeasureSource(what) => {
             let mut lines = vec![format!("source: {}", measure::WRITES)];
             lines.extend(measure_lines("source", what));

@@ -1,9 +1,11 @@
 //! Everything `apply` performs, as data: how it prints, and (one file per kind) how it runs.
 //! It never decides whether something should happen; the plan did.
 
+mod after_data;
 mod child;
 mod compare;
 mod complaints;
+mod copy_rows;
 mod dump_files;
 mod dump_list;
 mod lines;
@@ -18,7 +20,11 @@ mod world;
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 pub use crate::side::Side;
+pub use after_data::Script;
+pub use copy_rows::{Blocks, CopyFormat, CopyRows, MARKS, TableCopy};
 pub use dump_list::AfterData;
 pub use lines::lines;
 pub use replication::{NewSlot, Replication};
@@ -81,6 +87,10 @@ pub enum Effect {
     ExportSnapshot(SnapshotWanted),
     /// Runs one of PostgreSQL's client programs.
     Program(Program),
+    /// Streams rows from the source, under the exported snapshot, into the target.
+    CopyRows(CopyRows),
+    /// Makes what a dump makes after rows and keys.
+    AfterData(Script),
     /// Counts, and perhaps hashes, the rows of the source under the exported snapshot, and reads
     /// its sequences; the result is kept in the journal.
     MeasureSource(Measure),
@@ -93,7 +103,7 @@ pub enum Effect {
 }
 
 /// A snapshot to be exported.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotWanted {
     /// The tables to be locked, as (schema, name).
     pub tables: Vec<(String, String)>,
@@ -101,6 +111,9 @@ pub struct SnapshotWanted {
     pub lock_timeout: Duration,
     /// The slot that is made at the same moment, for an online migration.
     pub slot: Option<NewSlot>,
+    /// How long a process of its own holds the snapshot while no apply runs; without, the snapshot
+    /// ends with this process.
+    pub keep: Option<Duration>,
 }
 
 /// A run of one of PostgreSQL's client programs.

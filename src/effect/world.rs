@@ -40,6 +40,8 @@ pub struct World {
     pub poll: Duration,
     /// The snapshot, while it is held.
     pub snapshot: tokio::sync::Mutex<Option<Snapshot>>,
+    /// The program that can keep a snapshot, where this process is one.
+    pub keeper: Option<std::path::PathBuf>,
     /// What steps found out, in this run or an earlier one.
     pub outputs: Mutex<BTreeMap<StepId, Value>>,
     /// Sessions that are kept, where every millisecond counts.
@@ -97,6 +99,18 @@ impl World {
     /// When no connection can be made.
     pub async fn open(&self, place: Place) -> Result<Client> {
         self.conninfo(place).connect_untimed().await
+    }
+
+    /// Opens a session of the source that sees the exported snapshot.
+    ///
+    /// # Errors
+    /// When no connection can be made, or the snapshot is gone.
+    pub(super) async fn under_snapshot(&self) -> Result<Client> {
+        let held = self.snapshot.lock().await;
+        let snapshot = held
+            .as_ref()
+            .expect("a step under a snapshot runs after its export");
+        snapshot.join(&self.source).await
     }
 
     /// A session that later steps use again; opened anew when it was lost.
@@ -238,6 +252,8 @@ pub async fn perform(effect: &Effect, scene: Scene<'_>, world: &World) -> Result
         Effect::Remember { place, sql } => super::sql::remember(world, scene, *place, sql).await,
         Effect::ExportSnapshot(wanted) => super::snapshot::export(world, scene, wanted).await,
         Effect::Program(program) => super::program::run(world, scene, program).await,
+        Effect::CopyRows(what) => super::copy_rows::copy(world, scene, what).await,
+        Effect::AfterData(script) => super::after_data::make(world, scene, script).await,
         Effect::MeasureSource(measure) => {
             super::compare::measure_source(world, scene, measure).await
         }

@@ -1,6 +1,8 @@
 //! The only loop that changes anything: performs the steps of a plan, a journal line before and
 //! after each, and goes on where an earlier run stopped. It decides nothing the plan left open.
 
+mod held;
+mod losses;
 mod switch;
 mod take_back;
 
@@ -17,6 +19,10 @@ use crate::events::{Happened, Whence};
 use crate::journal::{Event, Journal};
 use crate::plan::{IfInterrupted, Phase, Plan, Stage, Step, StepId};
 use crate::resume::to_be_watched;
+use crate::snapshot::is_gone;
+
+/// How often a copy starts over whose snapshot is lost, before somebody should look why.
+const STARTS_OVER: usize = 2;
 
 /// Performs plans; holds what one run needs.
 pub(crate) struct Executor<'a> {
@@ -43,6 +49,20 @@ impl Executor<'_> {
     /// # Errors
     /// The first failure; with [`Exit::Different`], every difference that was found.
     pub(crate) async fn apply(&self, until: Option<Phase>) -> Result<Ended> {
+        self.hold_kept_snapshot().await;
+        let mut ended = self.go_on(until).await;
+        for _ in 0..STARTS_OVER {
+            match &ended {
+                Err(error) if is_gone(error) => self.tell_gone(error.what()),
+                _ => break,
+            }
+            *self.world.snapshot.lock().await = None;
+            ended = self.go_on(until).await;
+        }
+        ended
+    }
+
+    async fn go_on(&self, until: Option<Phase>) -> Result<Ended> {
         self.take_back_interrupted().await?;
         for step in self.to_be_watched() {
             self.write(Event::Undone { step })?;
@@ -68,18 +88,24 @@ impl Executor<'_> {
         to_be_watched(self.plan, journal.status())
     }
 
-    /// Performs a phase: every step as soon as those it waits for are done.
+    /// Performs a phase: every step as soon as those it waits for are done, in the order of the plan
+    /// where not all can run at the same time.
     async fn stage(&self, stage: &Stage) -> Result<()> {
         let mut waiting = self.begin(stage);
+        let jobs = stage.jobs.map_or(usize::MAX, |jobs| jobs as usize);
         let mut failures = Vec::new();
         let mut running = FuturesUnordered::new();
         loop {
             if self.may_go_on(&failures) {
-                let ready = |step: &&Step| step.after.iter().all(|id| self.is_done(id));
-                let (now, later) = waiting.iter().partition(|step| ready(step));
+                let mut free = jobs - running.len();
+                let mut ready = |step: &&&Step| {
+                    let ready = free > 0 && step.after.iter().all(|id| self.is_done(id));
+                    free -= usize::from(ready);
+                    ready
+                };
+                let (now, later): (Vec<&Step>, _) = waiting.iter().partition(|step| ready(step));
                 waiting = later;
-                let now: Vec<&Step> = now;
-                running.extend(now.into_iter().map(|step| self.step(stage.phase, step)));
+                running.extend(now.into_iter().map(|step| self.step(stage, step)));
             }
             match running.next().await {
                 Some(Ok(())) => {}
@@ -134,8 +160,11 @@ impl Executor<'_> {
     }
 
     /// Performs one step, between its two journal lines.
-    async fn step(&self, phase: Phase, step: &Step) -> Result<()> {
-        let scene = Scene { phase, step };
+    async fn step(&self, stage: &Stage, step: &Step) -> Result<()> {
+        let scene = Scene {
+            phase: stage.phase,
+            step,
+        };
         let began = Instant::now();
         let lines = step.effects.iter().flat_map(lines).collect();
         self.write(Event::Started {
@@ -148,7 +177,11 @@ impl Executor<'_> {
                 summary: step.summary.clone(),
             },
         );
-        match self.effects(scene).await {
+        let effects = match stage.jobs {
+            Some(_) => self.effects_in_spite_of_losses(scene).await,
+            None => self.effects(scene).await,
+        };
+        match effects {
             Ok(output) => {
                 for message in &output.warnings {
                     self.world.tell(
@@ -165,7 +198,7 @@ impl Executor<'_> {
                     output: value,
                     warnings,
                 })?;
-                self.release_snapshot().await;
+                self.release_snapshot().await?;
                 let seconds = began.elapsed().as_secs_f64();
                 self.world.tell(scene, Happened::StepDone { seconds });
                 Ok(())
@@ -216,15 +249,6 @@ impl Executor<'_> {
             all.warnings.extend(output.warnings);
         }
         Ok(all)
-    }
-
-    /// Ends the session that holds the snapshot when no step needs it any more: it holds back
-    /// vacuum on the source.
-    async fn release_snapshot(&self) {
-        let mut under = self.plan.steps().filter(|step| step.under.is_some());
-        if under.all(|step| self.is_done(&step.id)) {
-            *self.world.snapshot.lock().await = None;
-        }
     }
 
     fn keep(&self, step: &StepId, output: &Output) {

@@ -86,7 +86,7 @@ impl Executor<'_> {
                 deadline = None;
                 continue;
             }
-            let work = self.step(stage.phase, step);
+            let work = self.step(stage, step);
             match deadline {
                 Some(at) => timeout_at(at, work).await.unwrap_or_else(|_| {
                     let scene = Scene {
@@ -109,7 +109,7 @@ impl Executor<'_> {
         let mut in_doubt = self.is_interrupted(&step.id);
         loop {
             self.world.stop.ignore(true);
-            let tried = timeout(ONE_TRY, self.step(stage.phase, step)).await;
+            let tried = timeout(ONE_TRY, self.step(stage, step)).await;
             self.world.stop.ignore(false);
             match tried.unwrap_or_else(|_| Err(silent())) {
                 Err(error) if !in_doubt && error.is_refusal_of_transaction() => {

@@ -30,6 +30,7 @@ impl Executor<'_> {
     /// The first failure; abort again goes on from there.
     pub(crate) async fn abort(&self) -> Result<()> {
         self.write(Event::Aborting)?;
+        crate::keeper::end(&self.world.state).await?;
         let all = self.plan.steps().map(|step| step.id.clone()).collect();
         self.take_back(&all, "the migration is aborted", NO_LIMIT)
             .await?;
@@ -52,9 +53,10 @@ impl Executor<'_> {
                 }
             }
         }
+        let held = self.world.snapshot.lock().await.is_some();
         let again = {
             let journal = self.journal.lock().expect("no holder of this lock panics");
-            to_be_redone(self.plan, journal.status())
+            to_be_redone(self.plan, journal.status(), held)
         };
         self.take_back(
             &again,

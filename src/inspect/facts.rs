@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::database::{Database, Locale};
+use super::index::Index;
 use super::replication::{FiringTrigger, Identity, Reach, Replication, Streams};
 use super::role::{Owner, Role};
 
@@ -96,6 +97,10 @@ pub struct Source {
     /// Tables, views, materialized views, sequences and foreign tables outside extensions,
     /// sorted by schema and name.
     pub relations: Vec<Relation>,
+    /// Indexes of tables, in no particular order, but for those that are invalid or that an extension
+    /// is needed for.
+    #[serde(default)]
+    pub indexes: Vec<Index>,
     /// Objects that cannot exist without a relation that they are no part of: views, foreign keys,
     /// children, defaults of another's sequence, SQL-standard functions, row types in use.
     pub dependents: Vec<Dependent>,
@@ -179,6 +184,12 @@ pub struct Relation {
     pub owned: bool,
     /// `pg_table_size` (TOAST included, indexes not), in bytes.
     pub bytes: u64,
+    /// Blocks of the table itself, without TOAST.
+    #[serde(default)]
+    pub blocks: u64,
+    /// Whether each of its columns has a type whose binary form is the same on every version.
+    #[serde(default)]
+    pub binary: bool,
     /// `reltuples`, `None` when never analyzed.
     pub rows_estimate: Option<u64>,
     /// UNLOGGED.
@@ -209,6 +220,13 @@ pub struct Relation {
     /// TRUNCATE, for an apply worker performs no statements.
     #[serde(default)]
     pub firing_triggers: Vec<FiringTrigger>,
+}
+
+impl Relation {
+    /// Whether it is a materialized view that holds data.
+    pub fn populated_view(&self) -> bool {
+        self.kind == RelationKind::MaterializedView && self.populated
+    }
 }
 
 /// An object that cannot be restored without a relation.

@@ -5,6 +5,7 @@ mod catalog;
 mod database;
 mod disk;
 mod facts;
+mod index;
 mod lock_holders;
 mod reach;
 mod replication;
@@ -20,6 +21,7 @@ pub use facts::{
     ConnectedRole, Dependent, Extension, Facts, LargeObjects, Relation, RelationKind, RowHash,
     Schema, Server, Source, Target, TargetDatabase, TargetTable, Toolset,
 };
+pub use index::{Index, IndexConstraint};
 pub use reach::reach;
 pub use replication::{
     FiringTrigger, Identity, IdentitySetting, Reach, Replication, Share, Streams,

@@ -10,6 +10,7 @@ use tokio_postgres::Client;
 use super::catalog::{Catalog, LOCK_TIMEOUT};
 use super::database::Database;
 use super::facts::{Relation, Source};
+use super::index::Index;
 use super::lock_holders;
 use super::role::Role;
 use crate::error::Result;
@@ -80,6 +81,7 @@ async fn read(catalog: &Catalog<'_>, place: String) -> Result<Source> {
         database: catalog.one(include_str!("sql/database.sql")).await?,
         schemas: catalog.all(include_str!("sql/schemas.sql")).await?,
         relations: catalog.all(include_str!("sql/relations.sql")).await?,
+        indexes: catalog.all(include_str!("sql/indexes.sql")).await?,
         dependents: catalog.all(include_str!("sql/dependents.sql")).await?,
         extensions: catalog.all(include_str!("sql/extensions.sql")).await?,
         not_carried: not_carried_sentences(not_carried),
@@ -104,6 +106,8 @@ fn sort(found: &mut Source) {
     found.schemas.sort_by(|a, b| a.name.cmp(&b.name));
     let name = |r: &Relation| (r.schema.clone(), r.name.clone());
     found.relations.sort_by_cached_key(name);
+    let index = |i: &Index| (i.schema.clone(), i.name.clone());
+    found.indexes.sort_by_cached_key(index);
     found.dependents.sort();
     found.owners.sort();
     found.icu_collations.sort();

@@ -1,12 +1,70 @@
 //! Dump: `pg_dump` writes the snapshot to a directory, while the same snapshot is measured.
 //! Nothing here touches the target.
 
+use std::collections::BTreeMap;
+
 use super::{DUMP, MEASURE, SNAPSHOT, Scene, step};
 use crate::effect::{Argument, Effect, Measure, Program, Tool};
+use crate::inspect::{Relation, RelationKind};
 use crate::plan::{Step, StepId};
 use crate::postgres::{qualified, quote_identifier};
 use crate::report::counted;
 use crate::spec::{Scope, Verify};
+
+/// A dump of everything but the rows of tables, for those to be streamed.
+pub(super) fn structure(scene: &Scene<'_>) -> Step {
+    let mut arguments = arguments(scene);
+    arguments.extend(without_rows(scene).into_iter().map(Argument::Plain));
+    Step {
+        under: Some(StepId::new(SNAPSHOT)),
+        effects: vec![Effect::Program(Program {
+            tool: Tool::PgDump,
+            directory: scene.tools.directory.clone(),
+            arguments,
+            allow_errors: false,
+            tables: Vec::new(),
+        })],
+        undo: vec![Effect::RemoveDump],
+        ..step(DUMP, "everything but the rows of tables")
+    }
+}
+
+/// How many names one pattern has: it is an argument, which has a limit of 128 KiB.
+const NAMES_PER_PATTERN: usize = 500;
+
+/// What is in the dump all the same: the tables in which extensions keep what was set up, and the
+/// orders to fill materialized views. Where there is none of it, one pattern says it all.
+fn without_rows(scene: &Scene<'_>) -> Vec<String> {
+    let mut kept = scene.kept();
+    if !has_config_tables(scene) && !kept.any(Relation::populated_view) {
+        return vec!["--exclude-table-data=*.*".to_owned()];
+    }
+    let mut by_schema: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for relation in scene.kept().filter(|r| r.kind == RelationKind::Table) {
+        let names = by_schema.entry(&relation.schema).or_default();
+        names.push(quoted(&relation.name));
+    }
+    let patterns = by_schema.into_iter().flat_map(|(schema, names)| {
+        let chunks = names.chunks(NAMES_PER_PATTERN);
+        let pattern = |some: &[String]| {
+            let names = some.join("|");
+            format!("--exclude-table-data={}.({names})", quoted(schema))
+        };
+        chunks.map(pattern).collect::<Vec<_>>()
+    });
+    patterns.collect()
+}
+
+/// A name in a pattern, where what is quoted means itself.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Whether an extension keeps something in tables of its own.
+pub(super) fn has_config_tables(scene: &Scene<'_>) -> bool {
+    let mut extensions = scene.facts.source.extensions.iter();
+    extensions.any(|extension| !extension.config_tables.is_empty())
+}
 
 /// The steps of the phase.
 pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
@@ -46,7 +104,7 @@ fn dump_summary(scene: &Scene<'_>) -> String {
     }
 }
 
-fn measure_summary(measure: &Measure) -> String {
+pub(super) fn measure_summary(measure: &Measure) -> String {
     let hashed = measure.tables.iter().any(|table| table.hash.is_some());
     format!(
         "{} of {}, {}",

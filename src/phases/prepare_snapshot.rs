@@ -11,6 +11,7 @@ use crate::plan::{IfInterrupted, Question, Step};
 use crate::postgres::{full_name, qualified, quote_identifier, quote_literal};
 use crate::report::counted;
 use crate::resolve::Online;
+use crate::spec::Method;
 use crate::streamed::{IdentityChange, Streamed};
 
 /// The steps of the phase.
@@ -49,6 +50,8 @@ fn snapshot(scene: &Scene<'_>) -> Step {
             tables: tables.map(name).collect(),
             lock_timeout: scene.resolved.lock_timeout,
             slot,
+            keep: (scene.resolved.copy.method == Method::Stream)
+                .then_some(scene.resolved.copy.keep_snapshot),
         })],
         ..step(SNAPSHOT, summary)
     }

@@ -15,7 +15,7 @@ use crate::spec::{Existing, Scope};
 pub(super) const EMPTY_DATABASE: &str = include_str!("empty_database.sql");
 
 /// Removes every large object, a thousand at a time: each takes a slot of the lock table.
-const UNLINK: &str = "do $unlink$ begin loop perform lo_unlink(oid) from \
+pub(super) const UNLINK: &str = "do $unlink$ begin loop perform lo_unlink(oid) from \
     (select oid from pg_largeobject_metadata limit 1000) as batch; exit when not found; commit; \
     end loop; end $unlink$";
 
@@ -28,6 +28,14 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
         steps.extend(database(scene));
     }
     steps.push(restore(scene));
+    steps.extend(finish(scene));
+    super::in_order(&mut steps);
+    steps
+}
+
+/// What is done once everything is there.
+pub(super) fn finish(scene: &Scene<'_>) -> Vec<Step> {
+    let mut steps = Vec::new();
     if scene.resolved.restore.analyze && scene.moves_rows() {
         steps.push(Step {
             effects: vec![sql(Place::Target, vec!["analyze".to_owned()])],
@@ -49,12 +57,11 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
             )
         });
     }
-    super::in_order(&mut steps);
     steps
 }
 
 /// The database is created, or emptied, or already there and empty.
-fn database(scene: &Scene<'_>) -> Vec<Step> {
+pub(super) fn database(scene: &Scene<'_>) -> Vec<Step> {
     let target = &scene.facts.target;
     let name = quote_identifier(&target.database_name);
     let drop = format!("drop database if exists {name} with (force)");
@@ -146,13 +153,8 @@ fn exists(database: &str) -> Question {
 /// An interrupted restore starts over: from a new database where the plan made it, else from an
 /// emptied one.
 fn restore(scene: &Scene<'_>) -> Step {
-    let again = scene.moves_structure() && is_created(scene);
-    let undo = match scene.resolved.copy.scope {
-        _ if again => Vec::new(),
-        Scope::Data => vec![sql(Place::Target, truncate(scene))],
-        Scope::All | Scope::Schema => vec![sql(Place::Target, vec![EMPTY_DATABASE.to_owned()])],
-    };
-    let from = StepId::new(if again { DATABASE } else { RESTORE });
+    let undo = empty(scene);
+    let from = StepId::new(again_from(scene));
     let mut effects = super::restore_runs::runs(scene);
     let mut summary = if scene.moves_rows() {
         scene.amount()
@@ -170,6 +172,24 @@ fn restore(scene: &Scene<'_>) -> Step {
         if_interrupted: IfInterrupted::RedoFrom(from),
         undo,
         ..step(RESTORE, summary)
+    }
+}
+
+/// Where a restore that was cut short begins again.
+pub(super) fn again_from(scene: &Scene<'_>) -> &'static str {
+    if scene.moves_structure() && is_created(scene) {
+        DATABASE
+    } else {
+        RESTORE
+    }
+}
+
+/// What a restore that was cut short left in a database that this plan did not make.
+pub(super) fn empty(scene: &Scene<'_>) -> Vec<Effect> {
+    match scene.resolved.copy.scope {
+        _ if again_from(scene) == DATABASE => Vec::new(),
+        Scope::Data => vec![sql(Place::Target, truncate(scene))],
+        Scope::All | Scope::Schema => vec![sql(Place::Target, vec![EMPTY_DATABASE.to_owned()])],
     }
 }
 

@@ -126,6 +126,11 @@ impl Conninfo {
         }
     }
 
+    /// What its sessions are called.
+    pub(crate) fn application_name(&self) -> &str {
+        &self.application_name
+    }
+
     /// The database that is connected to.
     pub fn database(&self) -> &str {
         &self.database

@@ -64,6 +64,7 @@ fn stage_json(stage: &Stage, is_done: impl Fn(&Step) -> bool) -> Value {
         purpose,
         steps,
         switch,
+        jobs,
     } = stage;
     let steps = steps.iter().map(|step| {
         json!({
@@ -93,6 +94,7 @@ fn stage_json(stage: &Stage, is_done: impl Fn(&Step) -> bool) -> Value {
         "purpose": purpose,
         "steps": steps.collect::<Vec<_>>(),
         "switch": switch,
+        "jobs": jobs,
     })
 }
 

@@ -47,6 +47,7 @@ pub fn plan_text(resolved: &Resolved, preview: &Preview, sql: bool) -> String {
         purpose,
         steps,
         switch: _,
+        jobs: _,
     } in stages
     {
         let _ = writeln!(out, "\n{BOLD}{phase}{BOLD:#}  {DIM}{purpose}{DIM:#}");
@@ -90,6 +91,7 @@ fn headline(resolved: &Resolved) -> String {
     };
     let method = match resolved.copy.method {
         Method::Dump => "by pg_dump and pg_restore",
+        Method::Stream => "by streaming",
     };
     let scope = match resolved.copy.scope {
         Scope::All => "",

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::limits::{duration, size};
 use crate::secret::Sealed;
 use crate::spec::{self, Document, Mode, Problems, Scope, Spec, Verify};
 
@@ -266,14 +267,14 @@ impl Limits<'_> {
     fn slot_creation_timeout(&self, problems: &mut Problems) -> Duration {
         let text = self.thresholds.slot_creation_timeout.as_deref();
         let pointer = "/thresholds/slot_creation_timeout";
-        let duration = text.map(|text| super::duration(self.document, pointer, text, problems));
+        let duration = text.map(|text| duration(self.document, pointer, text, problems));
         duration.unwrap_or(DEFAULT_SLOT_CREATION_TIMEOUT)
     }
 
     fn write_outage(&self, problems: &mut Problems) -> Duration {
         let text = self.thresholds.write_outage.as_deref();
         let pointer = "/thresholds/write_outage";
-        let duration = text.map(|text| super::duration(self.document, pointer, text, problems));
+        let duration = text.map(|text| duration(self.document, pointer, text, problems));
         duration.unwrap_or(DEFAULT_WRITE_OUTAGE)
     }
 
@@ -281,42 +282,14 @@ impl Limits<'_> {
         let Some(text) = self.thresholds.retained_wal.as_deref() else {
             return DEFAULT_RETAINED_WAL;
         };
-        bytes(text).unwrap_or_else(|| {
-            problems.push(self.document.problem(
-                "/thresholds/retained_wal",
-                "not a size",
-                "write a number and a unit: `512MiB`, `100GiB` or `1TiB`",
-            ));
-            DEFAULT_RETAINED_WAL
-        })
+        let read = size(self.document, "/thresholds/retained_wal", text, problems);
+        read.unwrap_or(DEFAULT_RETAINED_WAL)
     }
-}
-
-/// Reads `512KiB`, `512MiB`, `100GiB`, `1TiB`.
-fn bytes(text: &str) -> Option<u64> {
-    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
-    let shift = match unit {
-        "KiB" => 10,
-        "MiB" => 20,
-        "GiB" => 30,
-        "TiB" => 40,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_size_is_a_number_and_a_binary_unit() {
-        assert_eq!(bytes("8KiB"), Some(8192));
-        assert_eq!(bytes("100GiB"), Some(DEFAULT_RETAINED_WAL));
-        assert_eq!(bytes("999999999TiB"), None);
-        assert_eq!(bytes("100GB"), None);
-        assert_eq!(bytes("100"), None);
-    }
 
     #[test]
     fn a_table_is_named_as_patterns_name_it() {

@@ -19,6 +19,8 @@ fn relation(schema: &str, name: &str, kind: RelationKind) -> Relation {
         owned_by: None,
         populated: true,
         crossed_indexes: false,
+        blocks: 0,
+        binary: false,
         firing_triggers: Vec::new(),
         row_hash: RowHash::Record,
         columns: Vec::new(),

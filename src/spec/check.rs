@@ -139,13 +139,6 @@ fn is_endpoint(pointer: &str) -> bool {
 
 fn unknown(section: &str, key: &str) -> Objection {
     let pointer = places::child(section, key);
-    if hint::is_future_key(&pointer) {
-        return Objection::key(
-            &pointer,
-            format!("`{key}` is not supported by this version"),
-            "it belongs to `method: stream`; remove this key",
-        );
-    }
     let help = hint::for_unknown_key(section, key);
     let place = match section {
         "" => String::new(),
@@ -182,18 +175,6 @@ fn unfit(pointer: &str, value: &Value) -> Objection {
     let Some(node) = schema::at(pointer) else {
         return Objection::value(pointer, format!("{} does not fit", called(pointer)), "");
     };
-    if let Some(text) = value.as_str()
-        && hint::is_future_value(pointer, text)
-    {
-        return Objection::value(
-            pointer,
-            format!(
-                "{}: {text}` is not supported by this version",
-                called(pointer).trim_end_matches('`')
-            ),
-            &format!("it knows {}", expected(node)),
-        );
-    }
     let message = format!(
         "{} must be {}, not {}",
         called(pointer),

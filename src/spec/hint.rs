@@ -1,28 +1,12 @@
-//! What somebody may have meant who wrote something else: "did you mean", "belongs under", "not
-//! supported by this version". It never changes what was written.
+//! What somebody may have meant who wrote something else: "did you mean", "belongs under".
+//! It never changes what was written.
 
 use serde_json::Value;
 
 use super::schema;
 
-/// Keys of the format that belong to a way of copying which this version does not carry out.
-const FUTURE_KEYS: [&str; 2] = ["/copy/split_larger_than", "/copy/format"];
-
-/// Values of the format that this version does not carry out, by the key they belong to.
-const FUTURE_VALUES: [(&str, &str); 1] = [("/copy/method", "stream")];
-
 /// Words longer than this are not compared: they are nobody's slip of the pen.
 const LONGEST_COMPARED: usize = 64;
-
-/// Whether the key is known, but to a later version.
-pub(crate) fn is_future_key(pointer: &str) -> bool {
-    FUTURE_KEYS.contains(&pointer)
-}
-
-/// Whether the value is known, but to a later version.
-pub(crate) fn is_future_value(pointer: &str, value: &str) -> bool {
-    FUTURE_VALUES.contains(&(pointer, value))
-}
 
 /// The word among these that was probably meant.
 pub(crate) fn closest<'w>(written: &str, words: &[&'w str]) -> Option<&'w str> {
@@ -92,12 +76,5 @@ mod tests {
         assert_eq!(closest("Copy", &words), Some("copy"));
         assert_eq!(closest("hooks", &words), None);
         assert_eq!(closest(&"x".repeat(100_000), &words), None);
-    }
-
-    #[test]
-    fn no_key_of_this_version_is_called_a_later_one() {
-        for key in FUTURE_KEYS {
-            assert!(schema::at(key).is_none(), "{key} exists by now");
-        }
     }
 }

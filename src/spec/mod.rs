@@ -183,10 +183,30 @@ pub struct Copy {
     #[schemars(extend("examples" = ["all"]))]
     #[serde(default)]
     pub scope: Scope,
-    /// How many tables are dumped, and restored, at the same time. Default: 4.
+    /// How many tables are copied, and indexes built, at the same time. Default: 4.
     #[schemars(range(min = 1, max = 64), extend("examples" = [4]))]
     #[serde(default)]
     pub jobs: Option<u32>,
+    /// Tables above this size, TOAST included, are copied in parts side by side; with
+    /// `method: stream` alone. Default: 256MiB.
+    #[schemars(extend("pattern" = "^[0-9]{1,9}(KiB|MiB|GiB|TiB)$", "patternErrorMessage" = "a number and a unit (`KiB`, `MiB`, `GiB` or `TiB`)", "examples" = ["1GiB"]))]
+    #[serde(default)]
+    pub split_larger_than: Option<String>,
+    /// The form in which rows travel; with `method: stream` alone.
+    #[schemars(extend("examples" = ["auto"]))]
+    #[serde(default)]
+    pub format: Format,
+    /// How long the snapshot of the source is kept while no apply runs, so that a copy that was cut
+    /// short goes on where it was; meanwhile vacuum removes nothing on the source. With
+    /// `method: stream` alone. Default: 1h.
+    #[schemars(extend("pattern" = "^[0-9]{1,9}(ms|s|m|h)$", "patternErrorMessage" = "a number and a unit (`ms`, `s`, `m` or `h`)", "examples" = ["1h"]))]
+    #[serde(default)]
+    pub keep_snapshot: Option<String>,
+    /// The memory for building indexes, shared by all that are built at the same time
+    /// (`maintenance_work_mem` times `jobs`); with `method: stream` alone. Default: 1GiB.
+    #[schemars(extend("pattern" = "^[0-9]{1,9}(KiB|MiB|GiB|TiB)$", "patternErrorMessage" = "a number and a unit (`KiB`, `MiB`, `GiB` or `TiB`)", "examples" = ["1GiB"]))]
+    #[serde(default)]
+    pub index_memory: Option<String>,
     /// Keeps owners, privileges, comments on them, and settings of the database. Default: true.
     #[schemars(extend("examples" = [true]))]
     #[serde(default)]
@@ -219,6 +239,20 @@ pub enum Method {
     /// `pg_dump` to a directory beside the plan, then `pg_restore`, both in parallel.
     #[default]
     Dump,
+    /// Parallel COPY from the source straight into the target, without a disk between them;
+    /// indexes and keys are built as their tables are filled.
+    Stream,
+}
+
+/// The form in which rows travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// Binary for tables whose every column has a type that is the same on both sides, else text.
+    #[default]
+    Auto,
+    /// Text for every table.
+    Text,
 }
 
 /// What is copied of each object.

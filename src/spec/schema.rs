@@ -154,7 +154,11 @@ fn tidy(node: &mut Value) {
             if map.get("default") == Some(&Value::Null) {
                 map.remove("default");
             }
-            if map.get("format").is_some_and(|format| format != "password") {
+            // The keyword, not a key of that name.
+            if map
+                .get("format")
+                .is_some_and(|format| format.is_string() && format != "password")
+            {
                 map.remove("format");
             }
             map.values_mut().for_each(tidy);

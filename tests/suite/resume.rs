@@ -6,3 +6,4 @@ mod edits;
 pub(crate) mod ground;
 mod journal;
 mod kills;
+mod stream;

@@ -19,6 +19,8 @@ mod timeline;
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 pub(crate) use connect::closing as closing_connect;
 pub(crate) use fence::{READ_ONLY, end_in_flight};
 pub(crate) use follow::SCHEMA;
@@ -132,7 +134,7 @@ pub enum Replication {
 }
 
 /// A replication slot to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewSlot {
     /// Its name.
     pub name: String,

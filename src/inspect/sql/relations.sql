@@ -17,6 +17,28 @@ select
     pg_has_role(c.relowner, 'usage') as owned,
     coalesce(pg_table_size(c.oid), 0) as bytes,
     -- Never analyzed: -1; on 13 that was 0, as for an empty table.
+    case when c.relkind = 'r'
+        then coalesce(pg_relation_size(c.oid), 0) / current_setting('block_size')::int else 0
+    end as blocks,
+    -- Whether every type is one of PostgreSQL's own that send no OID but their own elements', which
+    -- are the same everywhere. A domain is sent as what it is made of.
+    c.relkind = 'r' and not exists (
+        select from pg_attribute a
+        join pg_type t on t.oid = a.atttypid
+        join pg_type b on b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
+        join pg_type e on e.oid = case
+            when b.typcategory = 'A' and b.typelem <> 0 then b.typelem else b.oid end
+        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+            and not (e.oid = any (array[
+                'bool', 'int2', 'int4', 'int8', 'oid', 'float4', 'float8', 'numeric',
+                'text', 'varchar', 'bpchar', 'name', '"char"', 'bytea', 'uuid', 'json', 'jsonb',
+                'date', 'time', 'timetz', 'timestamp', 'timestamptz', 'interval',
+                'inet', 'cidr', 'macaddr', 'macaddr8', 'bit', 'varbit',
+                'point', 'line', 'lseg', 'box', 'path', 'polygon', 'circle',
+                'int4range', 'int8range', 'numrange', 'tsrange', 'tstzrange', 'daterange',
+                'tsvector', 'pg_lsn'
+            ]::regtype[]))
+    ) as binary,
     case when c.relkind in ('r', 'p', 'm', 'f') and c.reltuples >= 0
             and (current_setting('server_version_num')::int >= 140000 or c.relpages > 0)
         then c.reltuples::bigint end as rows_estimate,

@@ -135,6 +135,8 @@ pub(crate) fn table(name: &str) -> Relation {
         owned_by: None,
         populated: true,
         crossed_indexes: false,
+        blocks: 0,
+        binary: false,
         firing_triggers: Vec::new(),
         row_hash: RowHash::Record,
         columns: Vec::new(),
@@ -193,6 +195,7 @@ pub(crate) fn source() -> Source {
             owner: "pg_database_owner".to_owned(),
         }],
         relations: vec![table("items"), table("orders")],
+        indexes: Vec::new(),
         dependents: vec![foreign_key()],
         extensions: vec![Extension {
             name: "pgcrypto".to_owned(),

@@ -6,7 +6,11 @@ use crate::support::tool::Ran;
 use std::sync::{Mutex, PoisonError};
 
 fn one_of_everything_ends_equal(majors: (u32, u32), jobs: u32) {
-    let keys = format!("copy: {{ jobs: {jobs} }}\nverify: rows\n");
+    copied_so_it_ends_equal(majors, &format!("jobs: {jobs}"));
+}
+
+fn copied_so_it_ends_equal(majors: (u32, u32), copy: &str) {
+    let keys = format!("copy: {{ {copy} }}\nverify: rows\n");
     let migration = Migration::new(majors, "everything", &keys).load("one_of_everything.sql");
     let ran = apply(&migration);
     ran.must_end(0, &[]);
@@ -48,6 +52,35 @@ fn one_of_everything_ends_equal_from_15_to_18() {
 fn one_of_everything_ends_equal_from_16_to_18() {
     one_of_everything_ends_equal((16, 18), 1);
     one_of_everything_ends_equal((16, 18), 4);
+}
+
+/// The whole of it side by side in small pieces, then table by table.
+fn one_of_everything_streamed_ends_equal(majors: (u32, u32)) {
+    copied_so_it_ends_equal(majors, "method: stream, jobs: 4, split_larger_than: 8KiB");
+    copied_so_it_ends_equal(majors, "method: stream, jobs: 1, format: text");
+}
+
+#[test]
+fn one_of_everything_streamed_ends_equal_from_15_to_15() {
+    one_of_everything_streamed_ends_equal((15, 15));
+}
+
+#[test]
+fn one_of_everything_streamed_ends_equal_from_15_to_18() {
+    one_of_everything_streamed_ends_equal((15, 18));
+}
+
+#[test]
+fn one_of_everything_streamed_ends_equal_from_16_to_18() {
+    one_of_everything_streamed_ends_equal((16, 18));
+}
+
+#[test]
+fn contributed_extensions_streamed_end_equal() {
+    let keys = "copy: { method: stream }\nverify: rows\n";
+    let migration = Migration::new((15, 15), "contrib", keys).load("contrib.sql");
+    migration.folder.apply().must_end(0, &[]);
+    migration.must_be_equal();
 }
 
 #[test]

@@ -13,6 +13,8 @@ struct Kind {
     target: u32,
     /// Whether an apply runs meanwhile.
     attached: bool,
+    /// Whether rows are streamed, and not dumped.
+    streamed: bool,
     /// What the plan says below `cutover:`.
     settings: &'static str,
 }
@@ -22,7 +24,7 @@ impl Kind {
     fn cut_over(&self) {
         let mut outages = Outages::of(&self.named("cutovers"));
         for _ in 0..rounds() {
-            let night = Night::new(self.source, self.target, self.settings);
+            let night = self.night();
             let ledger = night.open_the_shop();
             self.switch(&night, &ledger, &mut outages);
             night.must_be_on_the_target(&ledger.stop());
@@ -35,7 +37,7 @@ impl Kind {
     fn cut_over_and_roll_back(&self) {
         let mut there = Outages::of(&self.named("cutovers"));
         let mut back = Outages::of(&self.named("rollbacks"));
-        let night = Night::new(self.source, self.target, self.settings);
+        let night = self.night();
         let ledger = night.open_the_shop();
         for _ in 0..rounds() {
             self.switch(&night, &ledger, &mut there);
@@ -69,6 +71,15 @@ impl Kind {
         }
     }
 
+    fn night(&self) -> Night {
+        let night = Night::new(self.source, self.target, self.settings);
+        if self.streamed {
+            night.streamed()
+        } else {
+            night
+        }
+    }
+
     fn named(&self, what: &str) -> String {
         let how = if self.attached {
             "attached"
@@ -88,6 +99,7 @@ fn a_cutover_under_the_ledger_from_15_to_15_loses_nothing() {
         source: 15,
         target: 15,
         attached: false,
+        streamed: false,
         settings: "verify: off",
     };
     kind.cut_over();
@@ -99,6 +111,7 @@ fn a_cutover_under_the_ledger_from_15_to_18_loses_nothing() {
         source: 15,
         target: 18,
         attached: true,
+        streamed: false,
         settings: "verify: counts",
     };
     kind.cut_over();
@@ -110,6 +123,7 @@ fn a_cutover_and_its_rollback_under_the_ledger_from_15_to_15_lose_nothing() {
         source: 15,
         target: 15,
         attached: false,
+        streamed: false,
         settings: "verify: off",
     };
     kind.cut_over_and_roll_back();
@@ -121,6 +135,31 @@ fn a_cutover_and_its_rollback_under_the_ledger_from_16_to_18_lose_nothing() {
         source: 16,
         target: 18,
         attached: true,
+        streamed: false,
+        settings: "verify: off",
+    };
+    kind.cut_over_and_roll_back();
+}
+
+#[test]
+fn a_streamed_copy_and_its_cutover_under_the_ledger_from_15_to_18_lose_nothing() {
+    let kind = Kind {
+        source: 15,
+        target: 18,
+        attached: false,
+        streamed: true,
+        settings: "verify: rows",
+    };
+    kind.cut_over();
+}
+
+#[test]
+fn a_cutover_and_its_rollback_under_the_ledger_from_15_to_18_lose_nothing() {
+    let kind = Kind {
+        source: 15,
+        target: 18,
+        attached: false,
+        streamed: false,
         settings: "verify: off",
     };
     kind.cut_over_and_roll_back();

@@ -108,6 +108,14 @@ cutover:
         }
     }
 
+    /// The same, with rows that are streamed, and tables in many parts.
+    pub(super) fn streamed(self) -> Self {
+        let text = std::fs::read_to_string(self.folder.plan()).expect("it was written");
+        let copy = "copy: { method: stream, jobs: 3, split_larger_than: 64KiB }";
+        self.folder.write(&format!("{text}{copy}\n"));
+        self
+    }
+
     /// Adds so many entries in one transaction, as one more application that does not pause; what
     /// the record has to know of it.
     pub(super) fn add_a_burst(&self, entries: i64) -> i64 {

@@ -95,3 +95,9 @@ fn golden_plan_online_from_16_to_18() {
     assert!(sql.stdout.contains("connection '<source connection>'"));
     assert!(sql.stdout.contains("connection '<target connection>'"));
 }
+
+#[test]
+fn golden_plan_streamed_from_15_to_18() {
+    let stage = Stage::set_streamed(15, 18);
+    must_be_in_every_form(&stage.scratch, "migrate.yaml", "streamed_from_15_to_18");
+}

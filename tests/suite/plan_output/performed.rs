@@ -257,6 +257,30 @@ fn what_plan_printed_is_what_apply_performed_from_15_to_18() {
     must_be_performed_as_planned(&stage.scratch, "migrate.yaml", 18, || logs);
 }
 
+/// What is sent in a script that `pg_restore` writes is known only then; COPY is all known before.
+#[test]
+fn what_plan_printed_is_what_apply_performed_streamed_from_15_to_18() {
+    let stage = Stage::set_streamed(15, 18);
+    let json = stage.scratch.run(&["plan", "--json", "migrate.yaml"]);
+    json.must_end(0, &[]);
+    let planned = planned(&json.stdout);
+    stage
+        .scratch
+        .run(&["apply", "--yes", "migrate.yaml"])
+        .must_end(0, &[]);
+    let events = stage.scratch.path().join("migrate.state/events.jsonl");
+    assert_eq!(performed(&events), planned);
+    let copies = |mut all: Vec<String>| {
+        all.retain(|sql| sql.starts_with("copy ") || sql.starts_with("truncate "));
+        all
+    };
+    for (server, place) in [(&stage.source, "source"), (&stage.target, "target")] {
+        let printed = copies(printed_sql(&planned, &[place]));
+        assert!(printed.len() > 20, "{printed:?}");
+        assert_eq!(copies(sent_sql(&server.log())), printed, "{place}");
+    }
+}
+
 #[test]
 fn what_plan_printed_is_what_apply_rollback_and_finalize_performed_online() {
     let stage = Stage::set_online(16, 18);

@@ -54,6 +54,12 @@ impl Stage {
         stage
     }
 
+    /// The same, streamed.
+    pub(super) fn set_streamed(from: u32, to: u32) -> Self {
+        let copy = "copy: { method: stream, jobs: 2, split_larger_than: 8MiB }\nverify: rows\n";
+        Self::with(from, to, copy)
+    }
+
     fn with(from: u32, to: u32, choices: &str) -> Self {
         let settings = Settings::default()
             .with("log_statement", "all")

@@ -232,17 +232,22 @@ pub(crate) const GATE: &str = "
 ";
 
 impl Lane {
-    /// The small source with a gate in it, on a server of its own, and the gate as it is to be.
-    pub(crate) fn gated(gate: &str) -> Self {
+    /// A source of its own with this in it beside the small one's, and this plan.
+    pub(crate) fn of_its_own(sql: &str, plan: &str) -> Self {
         let source: &'static Cluster = Box::leak(Box::new(Cluster::start(15)));
-        let database = source.create_database("gated");
+        let database = source.create_database("own");
         source.load(&database, &data("small.sql"));
-        source.psql(&database, GATE);
-        let lane = Self {
+        source.psql(&database, sql);
+        Self {
             source,
             database,
-            ..Self::new(&plan("offline.yaml"))
-        };
+            ..Self::new(plan)
+        }
+    }
+
+    /// The small source with a gate in it, on a server of its own, and the gate as it is to be.
+    pub(crate) fn gated(gate: &str) -> Self {
+        let lane = Self::of_its_own(GATE, &plan("offline.yaml"));
         lane.set_gate(gate);
         lane
     }

@@ -70,6 +70,14 @@ const CASES: &[Case] = &[
         plan: "without_owners.yaml",
         before: Before::Empty,
     },
+    Case {
+        plan: "stream.yaml",
+        before: Before::Nothing,
+    },
+    Case {
+        plan: "stream.yaml",
+        before: Before::Empty,
+    },
 ];
 
 impl Case {

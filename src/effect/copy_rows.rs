@@ -1,0 +1,182 @@
+//! Performs the streaming of rows: COPY out of the source, under the snapshot, and into the target,
+//! in one transaction there. Nothing is kept on the way, and nothing is left of a copy cut short.
+
+use futures_util::{SinkExt, StreamExt, pin_mut};
+use tokio_postgres::Client;
+
+use super::Place;
+use super::world::{Output, Scene, World};
+use crate::error::Result;
+use crate::measure::SETTINGS;
+use crate::postgres::{qualified, quote_identifier, quote_literal};
+
+/// The schema on the target, for the time of the copy, in which parts leave their marks.
+pub const MARKS: &str = "_pg_dbmigrator_copy";
+
+/// Rows to be copied: of a part of a table, of a table, or of many small ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyRows {
+    /// The tables.
+    pub tables: Vec<TableCopy>,
+    /// What is written to [`MARKS`] in the same transaction: of a part nobody could tell otherwise
+    /// whether it is there. Without one the tables are emptied first.
+    pub mark: Option<String>,
+}
+
+/// A table, or a part of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableCopy {
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// The columns that are not computed.
+    pub columns: Vec<String>,
+    /// The form in which the rows travel.
+    pub format: CopyFormat,
+    /// The part, where it is not all of it.
+    pub blocks: Option<Blocks>,
+}
+
+/// A range of a table's blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Blocks {
+    /// The first.
+    pub from: u64,
+    /// The first that is not in it; the last part has none, for rows that came later.
+    pub before: Option<u64>,
+}
+
+/// The form in which rows travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyFormat {
+    /// COPY's text.
+    Text,
+    /// COPY's binary.
+    Binary,
+}
+
+impl CopyFormat {
+    /// As people call it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Binary => "binary",
+        }
+    }
+
+    fn option(self) -> &'static str {
+        match self {
+            Self::Text => "",
+            Self::Binary => " (format binary)",
+        }
+    }
+}
+
+/// What is sent to both sides.
+pub(super) fn lines(what: &CopyRows) -> Vec<String> {
+    let CopyRows { tables, mark } = what;
+    let mut lines = vec![format!("target: {}", begin())];
+    lines.extend(empty(what).map(|sql| format!("target: {sql}")));
+    for table in tables {
+        lines.push(format!("source: {}", copy_out(table)));
+        lines.push(format!("target: {}", copy_in(table)));
+    }
+    lines.extend(mark.iter().map(|mark| format!("target: {}", leave(mark))));
+    lines.push("target: commit".to_owned());
+    lines
+}
+
+/// Values are the same text on both sides, whatever the settings of the databases.
+fn begin() -> String {
+    let settings = SETTINGS.iter();
+    let settings = settings.map(|set| set.replacen("set ", "set local ", 1));
+    format!("begin; {}", settings.collect::<Vec<_>>().join("; "))
+}
+
+fn empty(what: &CopyRows) -> Option<String> {
+    let names = what.tables.iter();
+    let names: Vec<String> = names.map(|t| qualified(&t.schema, &t.name)).collect();
+    what.mark
+        .is_none()
+        .then(|| format!("truncate only {}", names.join(", only ")))
+}
+
+fn columns(table: &TableCopy) -> String {
+    let columns = table.columns.iter().map(|name| quote_identifier(name));
+    columns.collect::<Vec<_>>().join(", ")
+}
+
+/// Of a table without columns there is no list.
+fn listed(table: &TableCopy) -> String {
+    let name = qualified(&table.schema, &table.name);
+    match columns(table) {
+        none if none.is_empty() => name,
+        columns => format!("{name} ({columns})"),
+    }
+}
+
+fn copy_out(table: &TableCopy) -> String {
+    let what = match &table.blocks {
+        None => listed(table),
+        Some(Blocks { from, before }) => {
+            let name = qualified(&table.schema, &table.name);
+            let end = before.map(|block| format!(" and ctid < '({block},0)'"));
+            format!(
+                "(select {} from only {name} where ctid >= '({from},0)'{})",
+                columns(table),
+                end.unwrap_or_default()
+            )
+        }
+    };
+    format!("copy {what} to stdout{}", table.format.option())
+}
+
+fn copy_in(table: &TableCopy) -> String {
+    format!("copy {} from stdin{}", listed(table), table.format.option())
+}
+
+fn leave(mark: &str) -> String {
+    format!("insert into {MARKS}.done values ({})", quote_literal(mark))
+}
+
+/// Copies the rows. How many there were is the output.
+///
+/// # Errors
+/// What a server says, that the snapshot is gone, or that it was stopped.
+pub(super) async fn copy(world: &World, scene: Scene<'_>, what: &CopyRows) -> Result<Output> {
+    for line in lines(what) {
+        world.performed(scene, line);
+    }
+    let work = async {
+        let source = world.under_snapshot().await?;
+        source.batch_execute(&SETTINGS.join("; ")).await?;
+        let target = world.open(Place::Target).await?;
+        target.batch_execute(&begin()).await?;
+        if let Some(sql) = empty(what) {
+            target.batch_execute(&sql).await?;
+        }
+        let mut rows = 0;
+        for table in &what.tables {
+            rows += stream(&source, &target, table).await?;
+        }
+        if let Some(mark) = &what.mark {
+            target.batch_execute(&leave(mark)).await?;
+        }
+        target.batch_execute("commit").await?;
+        Ok(Output::of(&rows))
+    };
+    world.unless_stopped(work).await
+}
+
+/// Moves the rows of one table, and returns how many the target took.
+async fn stream(source: &Client, target: &Client, table: &TableCopy) -> Result<u64> {
+    let rows = source.copy_out(&copy_out(table)).await?;
+    let sink = target.copy_in(&copy_in(table)).await?;
+    pin_mut!(rows, sink);
+    while let Some(some) = rows.next().await {
+        // Not `send`, which would flush every piece.
+        sink.feed(some?).await?;
+    }
+    Ok(sink.finish().await?)
+}

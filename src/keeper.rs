@@ -1,0 +1,221 @@
+//! A process of its own that holds the exported snapshot, so that it outlives an apply that is killed.
+//! It never reads or writes a row, and ends by itself: it holds back vacuum on the source.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+
+use crate::effect::SnapshotWanted;
+use crate::effect::replication::slot::SlotMade;
+use crate::error::{Error, Exit, Result};
+use crate::leftovers;
+use crate::postgres::{Conninfo, Environment};
+use crate::secret::Sealed;
+use crate::snapshot::Snapshot;
+use crate::state::{KEEPER_FILES, StateDir};
+
+/// How often the keeper looks whether it is still needed.
+const LOOK: Duration = Duration::from_secs(1);
+/// How the keeper's session is told from those of an apply, which a later run ends.
+const SESSION: &str = " snapshot";
+/// The service that the connection files describe.
+const SERVICE: &str = "source";
+
+/// What the keeper is told, over its standard input.
+#[derive(Debug, Serialize, Deserialize)]
+struct Order {
+    wanted: SnapshotWanted,
+    state: PathBuf,
+    keep: Duration,
+}
+
+/// What the keeper answers, over its standard output.
+#[derive(Debug, Serialize, Deserialize)]
+enum Answer {
+    Kept { id: String, slot: Option<SlotMade> },
+    Failed(Refusal),
+}
+
+/// An error on its way from one process to the other.
+#[derive(Debug, Serialize, Deserialize)]
+struct Refusal {
+    what: String,
+    causes: Vec<String>,
+    next: String,
+}
+
+/// The snapshot that is kept, as the state directory knows it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    id: String,
+    pid: u32,
+}
+
+/// Starts a keeper, which exports the snapshot.
+///
+/// # Errors
+/// What the server says, or that the process could not be started.
+pub(crate) async fn start(
+    program: &Path,
+    (state, source): (&StateDir, &Conninfo),
+    (wanted, keep): (&SnapshotWanted, Duration),
+) -> Result<(Snapshot, Option<SlotMade>)> {
+    end(state).await?;
+    let files = state.keeper_files()?;
+    let name = format!("{}{SESSION}", source.application_name());
+    let child = source
+        .with_application_name(&name)
+        .child_files(files.path(), SERVICE)?;
+    let order = Order {
+        wanted: wanted.clone(),
+        state: state.path().to_owned(),
+        keep,
+    };
+    let trouble =
+        |error: &std::io::Error| state.trouble("cannot start the snapshot's keeper", error);
+    let mut command = tokio::process::Command::new(program);
+    command
+        .arg(COMMAND)
+        .env_clear()
+        .envs(child.environment())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    leave_session(&mut command);
+    let mut keeper = command.spawn().map_err(|error| trouble(&error))?;
+    let pid = keeper.id().unwrap_or_default();
+    let order = serde_json::to_vec(&order).expect("plain data is always JSON");
+    let mut input = keeper.stdin.take().expect("standard input is piped");
+    input.write_all(&order).await.map_err(|e| trouble(&e))?;
+    drop(input);
+    let output = keeper.stdout.take().expect("standard output is piped");
+    let mut line = String::new();
+    let read = BufReader::new(output).read_line(&mut line).await;
+    read.map_err(|error| trouble(&error))?;
+    let answer = serde_json::from_str(&line).map_err(|_| {
+        Error::failed(
+            "the snapshot's keeper ended without a word",
+            "Run the same command again.",
+        )
+    })?;
+    match answer {
+        Answer::Failed(Refusal { what, causes, next }) => {
+            let error = Error::failed(what, next);
+            Err(causes.into_iter().fold(error, Error::because))
+        }
+        Answer::Kept { id, slot } => {
+            let kept = Kept {
+                id: id.clone(),
+                pid,
+            };
+            state.write(&state.keeper(), &kept)?;
+            Ok((Snapshot::kept(id, wanted.lock_timeout), slot))
+        }
+    }
+}
+
+/// The snapshot that an earlier run had kept, if it is still there.
+pub(crate) async fn find(
+    state: &StateDir,
+    source: &Conninfo,
+    lock_timeout: Duration,
+) -> Option<Snapshot> {
+    let text = std::fs::read(state.keeper()).ok()?;
+    let Kept { id, pid: _ } = serde_json::from_slice(&text).ok()?;
+    let snapshot = Snapshot::kept(id, lock_timeout);
+    snapshot.join(source).await.is_ok().then_some(snapshot)
+}
+
+/// Ends the keeper, if there is one.
+///
+/// # Errors
+/// When it does not end.
+pub(crate) async fn end(state: &StateDir) -> Result<()> {
+    std::fs::remove_file(state.keeper()).ok();
+    leftovers::end_programs(state, KEEPER_FILES).await
+}
+
+/// Has the process leave the terminal and the group of whoever starts it: Ctrl+C and the end of a
+/// login are not meant for it.
+#[expect(
+    unsafe_code,
+    reason = "pre_exec has no safe form; the closure makes one system call"
+)]
+fn leave_session(command: &mut tokio::process::Command) {
+    let leave = || Ok(rustix::process::setsid().map(|_| ())?);
+    // SAFETY: between fork and exec only this async-signal-safe system call is made.
+    unsafe {
+        command.pre_exec(leave);
+    }
+}
+
+/// The hidden command that [`keep`] is.
+pub(crate) const COMMAND: &str = "keep-snapshot";
+
+/// What the keeper's process does: exports the snapshot, says so, and holds it until the copy is
+/// complete, nobody worked on the plan for too long, or the server ended the session.
+///
+/// # Errors
+/// When what it is told cannot be read.
+pub(crate) async fn keep() -> Result<Exit> {
+    let broken = |_| {
+        Error::new(
+            Exit::Usage,
+            "this command is for `apply` alone",
+            "Run `apply`.",
+        )
+    };
+    let order = serde_json::from_reader(std::io::stdin()).map_err(broken)?;
+    let Order {
+        wanted,
+        state,
+        keep,
+    } = order;
+    let service = Sealed::new(format!("service={SERVICE}"));
+    let exported = async {
+        let source = Conninfo::resolve(SERVICE, &service, &Environment::of_process())?;
+        Snapshot::export(&source, &wanted).await
+    };
+    let (snapshot, slot) = match exported.await {
+        Ok(exported) => exported,
+        Err(error) => {
+            answer(&Answer::Failed(Refusal {
+                what: error.what().to_owned(),
+                causes: error.causes().to_vec(),
+                next: error.next().to_owned(),
+            }));
+            return Ok(error.exit());
+        }
+    };
+    let id = snapshot.id().to_owned();
+    answer(&Answer::Kept { id, slot });
+    watch(&snapshot, &state, keep).await;
+    Ok(Exit::Done)
+}
+
+fn answer(answer: &Answer) {
+    use std::io::Write;
+    let line = serde_json::to_string(answer).expect("plain data is always JSON");
+    let mut output = std::io::stdout();
+    // A starter that was killed does not listen; its lock is gone, and so will this process be.
+    writeln!(output, "{line}")
+        .and_then(|()| output.flush())
+        .ok();
+}
+
+/// Waits until the snapshot is of no more use.
+async fn watch(snapshot: &Snapshot, state: &Path, keep: Duration) {
+    let state = StateDir::at(state);
+    let mut worked_on = Instant::now();
+    while snapshot.is_alive() && state.exists() {
+        if state.is_locked() {
+            worked_on = Instant::now();
+        } else if worked_on.elapsed() >= keep {
+            return;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}

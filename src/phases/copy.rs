@@ -1,0 +1,298 @@
+//! Copy: rows are streamed table by table, large tables in parts, and each table's indexes are built
+//! once it is filled. What takes longest is begun first. Nothing here changes the source.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{MEASURE, SNAPSHOT, Scene, index, restore_runs, sql, step, stored_columns};
+use crate::effect::{
+    Blocks, CopyFormat, CopyRows, Effect, MARKS, Place, Replication, Side, TableCopy,
+};
+use crate::inspect::{Index, Relation, RelationKind};
+use crate::plan::{IfInterrupted, Question, Step, StepId};
+use crate::postgres::{full_name, quote_literal};
+use crate::report::{bytes, counted};
+use crate::resolve::SequenceErrors;
+use crate::spec::{Format, Verify};
+
+/// Tables up to this size are copied many in a step: a step costs two writes to the journal and two
+/// connections, about as much as copying this.
+const SMALL_BYTES: u64 = 4 << 20;
+/// How much such a step copies at most: a second's work to be done again.
+const BATCH_BYTES: u64 = 64 << 20;
+/// How many tables at most: each takes a few slots of the target's lock table.
+const BATCH_TABLES: usize = 200;
+/// A GIN index takes several times as long to build as its size suggests.
+const GIN_WEIGHT: u64 = 5;
+/// Parts of one table, at most.
+const MOST_PARTS: u64 = 1000;
+/// The first version that finds a range of ctids without reading the whole table.
+const TID_RANGES: u32 = 14;
+
+/// The step that makes room for the marks of what was copied.
+const MAKE_MARKS: &str = "copy.marks";
+
+/// A table, and what is made from its rows.
+struct Load<'a> {
+    table: &'a Relation,
+    indexes: Vec<&'a Index>,
+}
+
+impl Load<'_> {
+    fn weight(&self) -> u64 {
+        let indexes = self.indexes.iter().map(|index| weight(index));
+        self.table.bytes + indexes.sum::<u64>()
+    }
+}
+
+fn weight(index: &Index) -> u64 {
+    index.bytes * if index.method == "gin" { GIN_WEIGHT } else { 1 }
+}
+
+/// The steps of the phase, in the order in which they are begun.
+pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
+    let mut steps = vec![marks()];
+    let limit = SMALL_BYTES.min(scene.resolved.copy.split_above_bytes);
+    let (small, large): (Vec<Load<'_>>, Vec<Load<'_>>) = loads(scene)
+        .into_iter()
+        .partition(|load| load.table.bytes <= limit);
+    steps.extend(large.iter().flat_map(|load| table(scene, load)));
+    steps.extend(
+        batches(&small)
+            .enumerate()
+            .flat_map(|(at, some)| batch(scene, (at + 1, some))),
+    );
+    steps.extend(rest(scene));
+    for step in &mut steps[1..] {
+        step.after.push(StepId::new(MAKE_MARKS));
+    }
+    steps
+}
+
+/// The indexes that are built here; every other is left to what comes after.
+pub(super) fn built_here<'a>(scene: &Scene<'a>) -> impl Iterator<Item = &'a Index> {
+    let source = &scene.facts.source;
+    let table = |relation: &&'a Relation| relation.kind == RelationKind::Table;
+    let tables = source.relations.iter().filter(table);
+    let tables: BTreeSet<(&str, &str)> = tables
+        .filter(|table| scene.selection.keeps(&table.schema, &table.name))
+        .map(|table| (table.schema.as_str(), table.name.as_str()))
+        .collect();
+    let here = move |index: &&'a Index| tables.contains(&(&*index.schema, &*index.table));
+    source.indexes.iter().filter(here)
+}
+
+/// Where parts leave a mark in the transaction that copies them.
+fn marks() -> Step {
+    let make = format!("create schema {MARKS} create table done (step text primary key)");
+    let drop = format!("drop schema if exists {MARKS} cascade");
+    Step {
+        effects: vec![sql(Place::Target, vec![make])],
+        if_interrupted: IfInterrupted::Ask(Question {
+            database: Place::Target,
+            sql: format!("select to_regnamespace('{MARKS}') is not null"),
+        }),
+        undo: vec![sql(Place::Target, vec![drop])],
+        ..step(
+            MAKE_MARKS,
+            "a table on the target that says which parts are there",
+        )
+    }
+}
+
+fn loads<'a>(scene: &Scene<'a>) -> Vec<Load<'a>> {
+    let mut by_table: BTreeMap<(&str, &str), Vec<&Index>> = BTreeMap::new();
+    for index in built_here(scene) {
+        let indexes = by_table.entry((&index.schema, &index.table)).or_default();
+        indexes.push(index);
+    }
+    let tables = scene.facts.source.relations.iter().filter(|relation| {
+        relation.kind == RelationKind::Table
+            && scene.selection.keeps(&relation.schema, &relation.name)
+    });
+    let mut loads: Vec<Load<'_>> = tables
+        .map(|table| {
+            let name = (table.schema.as_str(), table.name.as_str());
+            let mut indexes = by_table.remove(&name).unwrap_or_default();
+            indexes.sort_by_key(|index| std::cmp::Reverse(weight(index)));
+            Load { table, indexes }
+        })
+        .collect();
+    loads.sort_by_key(|load| std::cmp::Reverse(load.weight()));
+    loads
+}
+
+/// A table by itself: its parts, then each of its indexes.
+fn table(scene: &Scene<'_>, load: &Load<'_>) -> Vec<Step> {
+    let table = load.table;
+    let name = full_name(&table.schema, &table.name);
+    let mut steps = if scene.selection.keeps_rows(&table.schema, &table.name) {
+        parts(scene, table)
+    } else {
+        Vec::new()
+    };
+    let filled: Vec<StepId> = steps.iter().map(|step| step.id.clone()).collect();
+    for one in &load.indexes {
+        steps.push(Step {
+            after: filled.clone(),
+            effects: vec![index::build(scene, &[one])],
+            undo: vec![index::remove(&[one])],
+            ..step(
+                &format!("index.{}", full_name(&one.schema, &one.name)),
+                format!("{} on {name}, {}", one.method, bytes(one.bytes)),
+            )
+        });
+    }
+    steps
+}
+
+fn parts(scene: &Scene<'_>, table: &Relation) -> Vec<Step> {
+    let name = full_name(&table.schema, &table.name);
+    let limit = scene.resolved.copy.split_above_bytes.max(1);
+    let wanted = table.bytes.div_ceil(limit).min(MOST_PARTS);
+    let divisible = scene.facts.source.server.major() >= TID_RANGES;
+    if wanted <= 1 || table.blocks < wanted || !divisible {
+        let summary = format!("{}, {}", bytes(table.bytes), format_of(scene, table).word());
+        return vec![rows(
+            &format!("copy.{name}"),
+            summary,
+            CopyRows {
+                tables: vec![table_copy(scene, table, None)],
+                mark: None,
+            },
+        )];
+    }
+    let per_part = table.blocks.div_ceil(wanted);
+    let count = table.blocks.div_ceil(per_part);
+    let part = |number: u64| {
+        let id = format!("copy.{name}.{}", number + 1);
+        let blocks = Blocks {
+            from: number * per_part,
+            before: (number + 1 < count).then(|| (number + 1) * per_part),
+        };
+        let summary = format!(
+            "part {} of {count}, {}, {}",
+            number + 1,
+            bytes(table.bytes / count),
+            format_of(scene, table).word()
+        );
+        let question = Question {
+            database: Place::Target,
+            sql: format!(
+                "select exists (select from {MARKS}.done where step = {})",
+                quote_literal(&id)
+            ),
+        };
+        let what = CopyRows {
+            tables: vec![table_copy(scene, table, Some(blocks))],
+            mark: Some(id.clone()),
+        };
+        Step {
+            if_interrupted: IfInterrupted::Ask(question),
+            ..rows(&id, summary, what)
+        }
+    };
+    (0..count).map(part).collect()
+}
+
+fn rows(id: &str, summary: String, what: CopyRows) -> Step {
+    Step {
+        under: Some(StepId::new(SNAPSHOT)),
+        effects: vec![Effect::CopyRows(what)],
+        ..step(id, summary)
+    }
+}
+
+fn format_of(scene: &Scene<'_>, table: &Relation) -> CopyFormat {
+    match scene.resolved.copy.format {
+        Format::Auto if table.binary => CopyFormat::Binary,
+        Format::Auto | Format::Text => CopyFormat::Text,
+    }
+}
+
+fn table_copy(scene: &Scene<'_>, table: &Relation, blocks: Option<Blocks>) -> TableCopy {
+    TableCopy {
+        schema: table.schema.clone(),
+        name: table.name.clone(),
+        columns: stored_columns(table),
+        format: format_of(scene, table),
+        blocks,
+    }
+}
+
+/// Small tables in the order of their size, so many that a step is worth its while.
+fn batches<'l, 'a>(small: &'l [Load<'a>]) -> impl Iterator<Item = &'l [Load<'a>]> {
+    let mut rest = small;
+    std::iter::from_fn(move || {
+        let mut total = 0;
+        let fits = rest.iter().take(BATCH_TABLES).take_while(|load| {
+            total += load.table.bytes;
+            total <= BATCH_BYTES
+        });
+        let (some, later) = rest.split_at(fits.count().max(rest.len().min(1)));
+        rest = later;
+        (!some.is_empty()).then_some(some)
+    })
+}
+
+fn batch(scene: &Scene<'_>, (number, some): (usize, &[Load<'_>])) -> Vec<Step> {
+    let filled = some.iter().map(|load| load.table);
+    let filled = filled.filter(|table| scene.selection.keeps_rows(&table.schema, &table.name));
+    let tables: Vec<TableCopy> = filled.map(|table| table_copy(scene, table, None)).collect();
+    let total: u64 = some.iter().map(|load| load.table.bytes).sum();
+    let mut steps = Vec::new();
+    let id = StepId::new(format!("copy.small.{number}"));
+    let mut after = Vec::new();
+    if !tables.is_empty() {
+        let summary = format!(
+            "{}, {}",
+            counted(tables.len() as u64, "table"),
+            bytes(total)
+        );
+        after.push(id.clone());
+        steps.push(rows(id.as_str(), summary, CopyRows { tables, mark: None }));
+    }
+    let indexes: Vec<&Index> = some.iter().flat_map(|load| load.indexes.clone()).collect();
+    if !indexes.is_empty() {
+        steps.push(Step {
+            after,
+            effects: vec![index::build(scene, &indexes)],
+            undo: vec![index::remove(&indexes)],
+            ..step(
+                &format!("index.small.{number}"),
+                counted(indexes.len() as u64, "index"),
+            )
+        });
+    }
+    steps
+}
+
+/// What is no table: large objects, sequences, and the count that the proof needs.
+fn rest(scene: &Scene<'_>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    steps.extend(restore_runs::large_objects(scene));
+    let sequences: Vec<(String, String)> = scene
+        .kept()
+        .filter(|relation| relation.kind == RelationKind::Sequence)
+        .map(|relation| (relation.schema.clone(), relation.name.clone()))
+        .collect();
+    if !sequences.is_empty() {
+        let summary = counted(sequences.len() as u64, "sequence");
+        steps.push(Step {
+            effects: vec![Effect::Replication(Replication::CarrySequences {
+                from: Side::Source,
+                sequences,
+                errors: SequenceErrors::Stop,
+            })],
+            ..step("copy.sequences", summary)
+        });
+    }
+    let measure = scene.measure();
+    if scene.resolved.verify != Verify::Off {
+        steps.push(Step {
+            under: Some(StepId::new(SNAPSHOT)),
+            effects: vec![Effect::MeasureSource(measure.clone())],
+            ..step(MEASURE, super::dump::measure_summary(&measure))
+        });
+    }
+    steps
+}

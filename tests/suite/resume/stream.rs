@@ -1,0 +1,122 @@
+//! Tests that a streamed copy survives the death of its runner, of its sessions and of its snapshot.
+//! Never takes the program's word for it: the journal and the independent check are looked at.
+
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::Duration;
+
+use super::ground::{Lane, application_name, ended, plan, programs};
+use crate::support::wait_until;
+
+/// Kills the streamed plan at this crash point; whether rows were being copied then.
+fn killed_in_the_copy(lane: &Lane, point: u64) -> bool {
+    lane.start_over();
+    let ran = lane.apply_until(point);
+    // Once all rows are there, the snapshot is let go.
+    let begun = || counted(&lane.journal(), DONE).contains_key("copy.marks");
+    ran.exit.is_none() && begun() && holders(lane) == "1"
+}
+
+/// Some of the crash points that there are; the copy begins after the fortieth or so.
+fn points() -> impl Iterator<Item = u64> {
+    (32..120).step_by(5)
+}
+
+/// How often each step was said to be `event`.
+fn counted(journal: &[String], event: &str) -> BTreeMap<String, usize> {
+    let mut counted = BTreeMap::new();
+    for line in journal.iter().filter(|line| line.contains(event)) {
+        let step = line.split("\"step\":\"").nth(1);
+        let step = step.and_then(|rest| rest.split('"').next());
+        *counted
+            .entry(step.unwrap_or_default().to_owned())
+            .or_default() += 1;
+    }
+    counted
+}
+
+const DONE: &str = "\"event\":\"done\"";
+
+/// The session that holds the snapshot.
+fn holder(lane: &Lane) -> String {
+    let name = application_name(&lane.journal());
+    format!("from pg_stat_activity where application_name = '{name} snapshot'")
+}
+
+fn holders(lane: &Lane) -> String {
+    let sql = format!("select count(*) {}", holder(lane));
+    lane.source.psql("postgres", &sql)
+}
+
+#[test]
+fn a_streamed_copy_that_was_killed_goes_on_under_its_snapshot() {
+    let lane = Lane::new(&plan("stream.yaml"));
+    let mut killed = 0;
+    for point in points() {
+        if !killed_in_the_copy(&lane, point) {
+            continue;
+        }
+        killed += 1;
+        lane.must_complete_equal();
+        let done = counted(&lane.journal(), DONE);
+        assert_eq!(done["snapshot.export"], 1, "at {point}");
+        let again: Vec<_> = done
+            .into_iter()
+            .filter(|(step, count)| *count > 1 && step.starts_with("copy."))
+            .collect();
+        assert!(again.is_empty(), "copied again at {point}: {again:?}");
+    }
+    assert!(killed > 3, "{killed}");
+}
+
+#[test]
+fn a_streamed_copy_whose_snapshot_is_lost_starts_over() {
+    let short = plan("stream.yaml").replace("jobs: 2", "jobs: 2\n  keep_snapshot: 1s");
+    let lane = Lane::new(&short);
+    assert!(points().any(|point| killed_in_the_copy(&lane, point)));
+    // Nobody works with it for longer than the plan says.
+    wait_until("the snapshot to be given up", || holders(&lane) == "0");
+    let ran = lane.apply();
+    ran.must_end(0, &[]);
+    assert!(
+        ran.stdout.contains("the copy starts over"),
+        "{}",
+        ran.stdout
+    );
+    lane.must_be_equal();
+    lane.nothing_is_left();
+    assert_eq!(counted(&lane.journal(), DONE)["snapshot.export"], 2);
+
+    let lane = Lane::new(&plan("stream.yaml"));
+    assert!(points().any(|point| killed_in_the_copy(&lane, point)));
+    lane.run(&["abort", "--yes"]).must_end(0, &[]);
+    assert_eq!(programs(&lane.folder.state()), Vec::<i32>::new());
+}
+
+#[test]
+fn sessions_that_are_ended_while_rows_are_streamed_cost_time_alone() {
+    let lane = Lane::of_its_own(
+        "create table long (id int primary key, text text);
+         insert into long select n, repeat(md5(n::text), 10) from generate_series(1, 150000) n;
+         create index on long (text)",
+        &plan("stream.yaml").replace("8KiB", "8MiB"),
+    );
+    let apply = lane.start();
+    let end = "select count(pg_terminate_backend(pid)) from pg_stat_activity
+        where application_name ~ '^pg_dbmigrator ' and query ilike 'copy %'";
+    for cluster in [lane.source, &lane.target, lane.source] {
+        wait_until("a copy to be ended", || {
+            cluster.psql("postgres", end) != "0"
+        });
+        thread::sleep(Duration::from_millis(100));
+    }
+    let ran = ended(&apply.wait_with_output().expect("ours"));
+    ran.must_end(0, &[]);
+    assert!(
+        ran.stdout.contains("a connection was lost"),
+        "{}",
+        ran.stdout
+    );
+    lane.must_be_equal();
+    lane.nothing_is_left();
+}

@@ -26,7 +26,7 @@ pub enum Exit {
     Different = 6,
     /// Verification could not be completed, which is never a pass.
     Unproven = 7,
-    /// The cutover was rolled back and the source serves.
+    /// The cutover was taken back and the source serves, or a rollback, and the target does.
     RolledBack = 8,
     /// Another apply holds the lock.
     Locked = 9,

@@ -35,6 +35,13 @@ pub struct StateLock {
     _file: File,
 }
 
+/// Who wrote its number into the lock file.
+fn holder(lock: &Path) -> String {
+    let pid = fs::read_to_string(lock).ok();
+    let pid = pid.filter(|pid| pid.parse::<u32>().is_ok());
+    pid.map_or(String::new(), |pid| format!(", pid {pid}"))
+}
+
 impl StateDir {
     /// The names of files that are not whole yet begin with this.
     pub(crate) const HALF_WRITTEN: &str = ".half-";
@@ -170,14 +177,19 @@ impl StateDir {
     async fn taken(&self, taken: Result<(), TryLockError>, file: File) -> Result<StateLock> {
         match taken {
             Ok(()) => {
+                // Only for whoever finds it locked: the lock itself does not depend on it.
+                let _ = file
+                    .set_len(0)
+                    .and_then(|()| (&file).write_all(std::process::id().to_string().as_bytes()));
                 leftovers::end(self).await?;
                 Ok(StateLock { _file: file })
             }
             Err(TryLockError::WouldBlock) => Err(Error::new(
                 Exit::Locked,
                 format!(
-                    "another process is working on this plan ({})",
-                    self.path.display()
+                    "another process is working on this plan ({}{})",
+                    self.path.display(),
+                    holder(&self.path.join("lock"))
                 ),
                 "Wait for it to end, or stop it; `pg_dbmigrator status` shows where it stands.",
             )),

@@ -199,7 +199,7 @@ fn an_online_plan_that_says_nothing_more_has_its_names_and_limits() {
     assert_eq!(names, ["pg_dbmigrator_shop"; 3]);
     assert_eq!(
         (online.lag_bytes, online.retained_wal_bytes),
-        (8192, 100 << 30)
+        (1 << 20, 100 << 30)
     );
     assert_eq!(online.write_outage, Duration::from_secs(30));
     assert_eq!(online.slot_creation_timeout, Duration::from_secs(300));

@@ -55,7 +55,8 @@ impl From<Colour> for anstream::ColorChoice {
 const EXIT_CODES: &str = "\
 Exit codes: 0 done and proven; 1 failed, resumable; 2 usage; 3 plan file invalid; 4 refused;
 5 a human must decide; 6 verification found a difference; 7 verification could not be completed;
-8 the cutover was rolled back, the source serves; 9 another process holds the lock; 130 and 143 interrupted, resumable.";
+8 the cutover was taken back, the source serves (or a rollback, and the target does);
+9 another process holds the lock; 130 and 143 interrupted, resumable.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use crate::error::{Error, Exit, Result};
+use crate::report::wrapped;
 use crate::secret::{redact, redact_json};
 
 /// Prints text to standard output.
@@ -39,6 +40,10 @@ pub(super) fn error(error: &Error) {
     const RED: Style = AnsiColor::Red.on_default().bold();
     const BOLD: Style = Style::new().bold();
     let text = redact(&error.to_string()).into_owned();
+    let text = match std::io::stderr().is_terminal() {
+        true => text.lines().map(on_a_terminal).collect(),
+        false => text,
+    };
     let mut coloured = String::new();
     for line in text.lines() {
         for (word, style) in [("error:", RED), ("next:", BOLD)] {
@@ -51,6 +56,16 @@ pub(super) fn error(error: &Error) {
         }
     }
     let _ = anstream::stderr().lock().write_all(coloured.as_bytes());
+}
+
+/// A line of an error, wrapped. What a server said in several lines stays as it is.
+fn on_a_terminal(line: &str) -> String {
+    for label in ["error: ", "next: ", "  caused by: "] {
+        if let Some(rest) = line.strip_prefix(label) {
+            return wrapped(label, label.trim_start().len(), rest);
+        }
+    }
+    format!("{line}\n")
 }
 
 /// Has a panic, which is always a bug, print no secret either.

@@ -1,6 +1,7 @@
 //! `pg_dbmigrator status`: where a migration stands, as the state directory and, once it streams, the
 //! servers say. It has no side effects.
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use clap::Args;
@@ -9,7 +10,10 @@ use super::{PlanFile, print};
 use crate::embedded;
 use crate::error::{Exit, Result};
 use crate::migrator::Migrator;
-use crate::report::{StatusReport, status_text};
+use crate::report::{StatusReport, status_line, status_now, status_text};
+
+/// Moves to the upper left corner and clears what is below (ECMA-48).
+const CLEAR: &str = "\x1b[H\x1b[J";
 
 /// How often `--watch` looks again.
 const LOOK: Duration = Duration::from_secs(2);
@@ -31,15 +35,25 @@ impl Status {
         let migrator = self.file.migrator()?;
         loop {
             let report = report(&migrator).await?;
-            let printed = match self.json {
-                true => print::json(&report, self.watch)?,
-                false => print::out(&status_text(&report))?,
+            let printed = match (self.json, self.watch) {
+                (true, _) => print::json(&report, self.watch)?,
+                (false, true) => print::out(&watched(&report))?,
+                (false, false) => print::out(&status_text(&report))?,
             };
             if !self.watch {
                 return Ok(printed);
             }
             tokio::time::sleep(LOOK).await;
         }
+    }
+}
+
+/// A terminal is drawn anew; elsewhere a look is a line.
+fn watched(report: &StatusReport) -> String {
+    let now = jiff::Timestamp::now().strftime("%F %T UTC");
+    match std::io::stdout().is_terminal() {
+        true => format!("{CLEAR}{now}  {}", status_now(report)),
+        false => format!("{now}  {}", status_line(report)),
     }
 }
 

@@ -249,7 +249,10 @@ fn table_differences(
             continue;
         };
         if table.refreshed {
-            let label = format!("materialized view {name}, filled anew on the target");
+            let label = format!(
+                "materialized view {name}, filled anew on the target (the source's is no loss where \
+                 it was refreshed before its tables were written last)"
+            );
             warnings.extend(row_difference(&label, source, target));
         } else {
             differences.extend(row_difference(&format!("table {name}"), source, target));
@@ -359,12 +362,21 @@ fn verdict(scene: Scene<'_>, differences: Vec<String>) -> Result<()> {
         Side::Target,
         scene.step.id
     );
-    let next = if matches!(scene.phase, Phase::Cutover | Phase::Rollback) {
-        "Look at the differences. A change of the schema can be made on the other side too, or \
-         accepted by `--set cutover.accept_drift=true`."
-    } else {
-        "Do not use the target. Look at the differences, mend their cause, then start over with \
-         `pg_dbmigrator abort` and `pg_dbmigrator apply`."
+    let next = match scene.phase {
+        Phase::Cutover => {
+            "Look at the differences. Make the change on the target too, which is read-only by \
+             default until the cutover: `set default_transaction_read_only = off; …` in one session \
+             there. Or accept it by `--set cutover.accept_drift=true`."
+        }
+        Phase::Rollback => {
+            "Look at the differences. Make the change on the source too, which may be read-only by \
+             default: `set default_transaction_read_only = off; …` in one session there. Or accept \
+             it by `--set cutover.accept_drift=true`."
+        }
+        _ => {
+            "Do not use the target. Look at the differences, mend their cause, then start over with \
+             `pg_dbmigrator abort` and `pg_dbmigrator apply`."
+        }
     };
     let error = Error::new(Exit::Different, what, next);
     Err(differences.into_iter().fold(error, Error::because))

@@ -206,16 +206,22 @@ enum Work<'a> {
 /// Takes the lock on the target again whenever the session that held it ends, for as long as it
 /// is awaited; when another migration was quicker, asks for a safe stop.
 async fn keep_lock(ends: &Ends, lock: &mut TargetLock, stop: &StopHandle) -> Infallible {
+    let mut told = String::new();
     loop {
         tokio::time::sleep(LOCK_POLL).await;
         if lock.is_held() {
+            told.clear();
             continue;
         }
         match ends.lock().await {
             Ok(again) => *lock = again,
             Err(error) if error.exit() == Exit::Locked => stop.request(StopReason::LockLost),
             // Whatever keeps us from the target keeps the steps from it, and they say so.
-            Err(error) => tracing::warn!("the lock on the target is not held: {error}"),
+            Err(error) if told == error.to_string() => {}
+            Err(error) => {
+                tracing::warn!("the lock on the target is not held: {error}");
+                told = error.to_string();
+            }
         }
     }
 }

@@ -23,6 +23,8 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
         timeline_of: StepId::new(CHECK),
         lag_bytes: online.lag_bytes,
         retained_wal_bytes: online.retained_wal_bytes,
+        logins: online.cutover.fence.roles.clone(),
+        made: made_logins(scene, &online.cutover.fence.roles),
         when_caught_up: online.cutover.trigger == Trigger::WhenCaughtUp,
         schema: super::verify::schema_scope(scene),
         coverage: Box::new(super::drift::coverage(scene, &leaving)),
@@ -74,6 +76,13 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     ];
     super::in_order(&mut steps);
     steps
+}
+
+/// Those of the roles that the plan makes on the target.
+fn made_logins(scene: &Scene<'_>, roles: &[String]) -> Vec<String> {
+    let made = super::roles::missing_roles(scene);
+    let names = made.iter().map(|role| role.name.clone());
+    names.filter(|name| roles.contains(name)).collect()
 }
 
 fn until(trigger: Trigger) -> &'static str {

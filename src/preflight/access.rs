@@ -3,6 +3,7 @@
 
 use super::{Case, Finding, Level, found, full_name, is_dumped, list};
 use crate::inspect::{Relation, RelationKind};
+use crate::report::counted;
 
 /// `pg_dump` locks every table it dumps, even for its structure alone, and reads every sequence:
 /// both take SELECT. Its role must also have USAGE of the schema.
@@ -70,7 +71,10 @@ pub(super) fn unreadable_large_objects(case: &Case<'_>) -> Vec<Finding> {
     found(
         Level::Refusal,
         "unreadable_large_objects",
-        format!("role {role} may not read {unreadable} large objects on the source"),
+        format!(
+            "role {role} may not read {} on the source",
+            counted(unreadable, "large object")
+        ),
         "Connect as a superuser, or grant select on them; pg_read_all_data does not cover large \
          objects.",
     )

@@ -14,7 +14,7 @@ pub use outcome_text::outcome_text;
 pub use plan_json::{PLAN_VERSION, plan_json};
 pub use plan_text::plan_text;
 pub use progress::{Lines, Progress, Terminal};
-pub use status_text::{StatusReport, StepReport, status_text};
+pub use status_text::{StatusReport, StepReport, status_line, status_now, status_text};
 pub(crate) use wrap::wrapped;
 
 use anstyle::{AnsiColor, Style};

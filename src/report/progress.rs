@@ -7,7 +7,7 @@ use std::time::Duration;
 use anstream::adapter::strip_str;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::wrap::{WIDTH, wrapped};
+use super::wrap::wrapped;
 use super::{BOLD, DIM, GREEN, RED, STEP_WIDTH, YELLOW, bytes, duration};
 use crate::events::{Happened, ProgressEvent};
 use crate::plan::StepId;
@@ -44,7 +44,7 @@ impl<W: Write> Lines<W> {
 impl<W: Write> Progress for Lines<W> {
     fn show(&mut self, event: &ProgressEvent) {
         let progress = progress_text(&event.happened).filter(|_| !is_all_done(&event.happened));
-        let progress = progress.map(|text| cut(&format!("        {text}"), WIDTH));
+        let progress = progress.map(|text| format!("        {text}"));
         if let Some(text) = line(event).or(progress) {
             // A closed pipe must not stop the work: the state directory has every event.
             let _ = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
@@ -195,15 +195,6 @@ fn is_all_done(happened: &Happened) -> bool {
         if bytes_done >= bytes_total && message.is_empty())
 }
 
-/// The text, cut where a line of the terminal ends: names can be very long.
-fn cut(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    let kept: String = text.chars().take(width - 1).collect();
-    format!("{kept}…")
-}
-
 /// An event as a line, if it is worth one.
 fn line(event: &ProgressEvent) -> Option<String> {
     let step = event.step.as_ref().map_or("", StepId::as_str);
@@ -257,7 +248,8 @@ fn line(event: &ProgressEvent) -> Option<String> {
             let title = format!("  {YELLOW}drift{YELLOW:#} ");
             let text = format!(
                 "the schema differs, and no cutover is made until it does not, or until it is \
-                 accepted (cutover.accept_drift): {}",
+                 accepted (cutover.accept_drift): {}. The target is read-only until then: what \
+                 is to be changed there begins with `set default_transaction_read_only = off`",
                 differences.join("; ")
             );
             wrapped(&title, 8, &text).trim_end().to_owned()

@@ -205,9 +205,7 @@ fn after_the_switch(status: Option<&Status>, file: &str) -> String {
     }
 }
 
-/// The status, for people.
-pub fn status_text(report: &StatusReport) -> String {
-    let mut out = String::new();
+fn heading(report: &StatusReport) -> String {
     let done = report
         .steps
         .iter()
@@ -220,17 +218,63 @@ pub fn status_text(report: &StatusReport) -> String {
     };
     let serves = report.serves.map(|side| format!(", the {side} serves"));
     let stands = format!("{stands}{}", serves.unwrap_or_default());
-    let _ = writeln!(
-        out,
+    format!(
         "{BOLD}{}{BOLD:#}: {stands}, {} done",
         report.plan,
         counted(done, "step")
-    );
+    )
+}
+
+/// The status on one line, for whoever keeps looking.
+pub fn status_line(report: &StatusReport) -> String {
+    let mut out = heading(report);
+    if let Some(side) = report.fenced {
+        let _ = write!(out, "; {RED}the {side} is FENCED{RED:#}");
+    }
+    if let Some(standing) = &report.replication {
+        let behind = bytes(standing.lag_bytes);
+        let kept = bytes(standing.retained_bytes);
+        let _ = write!(out, "; {behind} behind, {kept} of WAL kept");
+        for (is_so, what) in [
+            (standing.is_lost(), "the slot is LOST"),
+            (!standing.enabled, "the subscription is DISABLED"),
+            (!standing.active, "nobody reads the slot"),
+        ] {
+            if is_so {
+                let _ = write!(out, "; {what}");
+            }
+        }
+    }
+    if report.unknown.is_some() {
+        out.push_str("; the servers did not say how the stream stands");
+    }
+    out.push('\n');
+    out
+}
+
+/// The status without what is done, for a terminal that is drawn anew.
+pub fn status_now(report: &StatusReport) -> String {
+    let mut out = heading(report) + "\n";
+    let left = report.steps.iter().filter(|step| step.done_at.is_none());
+    steps(&mut out, left);
+    rest(&mut out, report);
+    out
+}
+
+/// The status, for people.
+pub fn status_text(report: &StatusReport) -> String {
+    let mut out = heading(report) + "\n";
+    steps(&mut out, report.steps.iter());
+    rest(&mut out, report);
+    out
+}
+
+fn steps<'a>(out: &mut String, steps: impl Iterator<Item = &'a StepReport>) {
     for StepReport {
         step,
         done_at,
         error,
-    } in &report.steps
+    } in steps
     {
         let _ = match (done_at, error) {
             (Some(at), _) => writeln!(
@@ -242,7 +286,10 @@ pub fn status_text(report: &StatusReport) -> String {
             (None, None) => writeln!(out, "        {step:<STEP_WIDTH$} started"),
         };
     }
-    stream(&mut out, report);
+}
+
+fn rest(out: &mut String, report: &StatusReport) {
+    stream(out, report);
     for (side, server) in &report.embedded {
         let running = if server["running"] == true {
             "running"
@@ -256,7 +303,6 @@ pub fn status_text(report: &StatusReport) -> String {
         let _ = writeln!(out, "\n{failure}");
     }
     let _ = writeln!(out, "\nNext: `{}`", report.next);
-    out
 }
 
 /// What an operator wants to know first at three in the morning.
@@ -283,12 +329,12 @@ fn stream(out: &mut String, report: &StatusReport) {
             wal_status,
             apply_errors,
         } = standing;
-        let _ = writeln!(
-            out,
-            "\n  stream   {} behind, applied to {applied_lsn}; {} of WAL kept, {wal_status}",
+        let text = format!(
+            "{} behind, applied to {applied_lsn}; {} of WAL kept, {wal_status}",
             bytes(*lag_bytes),
             bytes(*retained_bytes),
         );
+        let _ = write!(out, "\n{}", wrapped("  stream   ", 11, &text));
         if report.serves == Some(Side::Target) {
             let _ = writeln!(
                 out,

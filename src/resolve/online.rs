@@ -10,8 +10,9 @@ use crate::spec::{self, Document, Mode, Problems, Scope, Spec, Verify};
 
 pub use crate::spec::{ReplicaIdentity, SequenceErrors, Trigger};
 
-/// A page: what a server writes by itself while nobody does anything.
-const DEFAULT_LAG_BYTES: u64 = 8192;
+/// What a steady application writes in seconds and a target applies in a moment: with less, whether
+/// a look falls between two commits is a matter of luck. The cutover drains what is left anyway.
+const DEFAULT_LAG_BYTES: u64 = 1024 * 1024;
 /// Longer than any transaction that is not forgotten.
 const DEFAULT_SLOT_CREATION_TIMEOUT: Duration = Duration::from_secs(300);
 /// Hours of WAL of a busy server, and little enough for most of its disks.

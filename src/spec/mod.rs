@@ -44,7 +44,8 @@ pub struct Spec {
     #[schemars(length(min = 1, max = 40), extend("pattern" = "^[a-z][a-z0-9_]*$", "patternErrorMessage" = "at most 40 small letters, digits and `_`, the first a letter", "examples" = ["shop"]))]
     #[serde(default)]
     pub name: Option<String>,
-    /// The database to migrate from. It is only read.
+    /// The database to migrate from. An offline copy only reads it; an online migration
+    /// publishes its tables, and fences it for the switch.
     #[schemars(extend("examples" = [{"url": "postgres://migrator@old.example/shop"}]))]
     pub source: Endpoint,
     /// The database to migrate to.
@@ -311,8 +312,8 @@ pub struct Thresholds {
     #[schemars(extend("pattern" = "^[0-9]{1,9}(ms|s|m|h)$", "patternErrorMessage" = "a number and a unit (`ms`, `s`, `m` or `h`)", "examples" = ["1m"]))]
     #[serde(default)]
     pub lock_timeout: Option<String>,
-    /// The lag at or below which the target has caught up, in bytes of WAL. Default: 8192.
-    #[schemars(range(min = 0, max = 1_000_000_000_000_u64), extend("examples" = [8192]))]
+    /// The lag at or below which the target has caught up, in bytes of WAL. Default: 1048576.
+    #[schemars(range(min = 0, max = 1_000_000_000_000_u64), extend("examples" = [1048576]))]
     #[serde(default)]
     pub lag_bytes: Option<u64>,
     /// How long making the replication slot may wait for the transactions that run on the source.

@@ -19,6 +19,7 @@ mod sequences;
 mod small;
 mod stream;
 mod switch;
+mod told;
 mod unprivileged;
 mod valve;
 

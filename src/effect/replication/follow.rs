@@ -12,14 +12,17 @@ use crate::error::{Error, Exit, Result};
 use crate::events::Happened;
 use crate::inspect::{Standing, kept, standing};
 
+mod absence;
 mod drift;
 mod health;
+mod logins;
 mod pace;
 mod valve;
 
 use drift::Drift;
 pub(crate) use drift::SCHEMA;
 use health::Health;
+pub(super) use logins::question as logins_question;
 use pace::{Outlook, Pace};
 use valve::Valve;
 pub(super) use valve::lines as valve_lines;
@@ -57,6 +60,7 @@ async fn watch(world: &World, scene: Scene<'_>, what: &Follow) -> Result<()> {
         drift: Drift::default(),
         behind: true,
         told: None,
+        logins_told: false,
     };
     let mut asked = false;
     let mut lost = false;
@@ -70,12 +74,13 @@ async fn watch(world: &World, scene: Scene<'_>, what: &Follow) -> Result<()> {
             // The servers replicate without us: that one is away is no reason to stop watching, but
             // that the slot or the subscription is gone.
             Err(error) if error.exit() == Exit::Failed => {
-                world.forget_sessions().await;
                 if !std::mem::replace(&mut lost, true) {
-                    let message =
-                        format!("a server does not answer; trying again: {}", cause(&error));
+                    // Before our sessions are ended, and wait for nobody any more.
+                    let why = absence::reason(world, &error).await;
+                    let message = format!("{why}; trying again");
                     world.tell(scene, Happened::Warning { message });
                 }
+                world.forget_sessions().await;
                 watch.guard_source().await?;
             }
             Err(error) => return Err(error),
@@ -114,6 +119,8 @@ struct Watch<'a> {
     behind: bool,
     /// When it was last told how far behind the target is.
     told: Option<Instant>,
+    /// Whether it was told who has no password on the target.
+    logins_told: bool,
 }
 
 impl Watch<'_> {
@@ -130,6 +137,9 @@ impl Watch<'_> {
             // While a cutover is asked for it is looked more often than anybody reads.
             world.tell(scene, lag(&standing, &self.pace, near));
             self.told = Some(Instant::now());
+        }
+        if !std::mem::replace(&mut self.logins_told, true) {
+            logins::check(world, scene, what).await?;
         }
         let kept = standing.retained_bytes;
         self.valve.check(world, scene, (what, kept)).await?;
@@ -168,14 +178,9 @@ impl Watch<'_> {
 
 fn silent() -> Error {
     Error::failed(
-        "a server does not answer",
+        "a look at both servers did not end in time",
         "Make it reachable; replication goes on without this program.",
     )
-}
-
-fn cause(error: &Error) -> String {
-    let causes = error.causes().last().map(String::as_str);
-    causes.unwrap_or(error.what()).to_owned()
 }
 
 /// Waits for the next look; whether the cutover is asked for, and the request still stands.

@@ -72,6 +72,8 @@ fn follow_lines(follow: &Follow) -> Vec<String> {
         lag_bytes: _,
         retained_wal_bytes: _,
         when_caught_up: _,
+        logins,
+        made: _,
         schema: _,
         coverage,
     } = follow;
@@ -90,6 +92,9 @@ fn follow_lines(follow: &Follow) -> Vec<String> {
         follow::SCHEMA.to_owned(),
     ];
     lines.extend(on(Place::Target, asked));
+    if !logins.is_empty() {
+        lines.extend(on(Place::Target, [follow::logins_question(logins)]));
+    }
     lines.extend(follow::valve_lines(follow));
     lines
 }

@@ -187,6 +187,10 @@ pub struct Follow {
     pub retained_wal_bytes: u64,
     /// Whether the cutover begins by itself once the target has caught up.
     pub when_caught_up: bool,
+    /// The roles that applications log in as.
+    pub logins: Vec<String>,
+    /// Those of them that the migration makes on the target, without a password.
+    pub made: Vec<String>,
     /// What of the schema must stay the same on both sides.
     pub schema: SchemaScope,
     /// Which tables of the source must be in the stream.

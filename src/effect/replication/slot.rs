@@ -44,6 +44,9 @@ pub(crate) enum Making {
     LetGo(Vec<String>),
 }
 
+/// Whoever waits for longer wants to know what for.
+const WORTH_A_WORD: Duration = Duration::from_secs(5);
+
 /// A slot that was made, and the moment it was made at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SlotMade {
@@ -93,6 +96,7 @@ pub(crate) async fn make(source: &Conninfo, slot: &NewSlot, locker: i32) -> Resu
             end(&source.connect().await?, pid).await?;
             return Ok(Making::LetGo(waiting));
         }
+        failed = tell_who_is_in_the_way(source, slot, pid) => return Err(failed),
     };
     let Ok(made) = made else {
         return Err(give_up(source, slot, pid).await?);
@@ -161,10 +165,28 @@ pub(crate) fn first_row(
     })
 }
 
-/// Ends the session that waits, by which the slot that is half made is gone too, and says who it
-/// waited for.
-async fn give_up(source: &Conninfo, slot: &NewSlot, pid: i32) -> Result<Error> {
-    let client = source.connect().await?;
+/// Says once who the slot waits for, if it does, and lets it wait on.
+async fn tell_who_is_in_the_way(source: &Conninfo, slot: &NewSlot, pid: i32) -> Error {
+    tokio::time::sleep(WORTH_A_WORD).await;
+    let found = async {
+        let client = source.connect().await?;
+        in_the_way(&client, pid).await
+    };
+    match found.await {
+        Ok(found) => {
+            tracing::warn!(
+                "making the replication slot waits for transactions that run on the source, up to \
+                 {} s (thresholds.slot_creation_timeout): {}",
+                slot.timeout.as_secs(),
+                found.join("; ")
+            );
+            std::future::pending().await
+        }
+        Err(error) => error,
+    }
+}
+
+async fn in_the_way(client: &Client, pid: i32) -> Result<Vec<String>> {
     let mut blockers: Vec<String> = Vec::new();
     for row in client.query(IN_THE_WAY, &[&pid]).await? {
         blockers.push(row.try_get(0)?);
@@ -172,6 +194,14 @@ async fn give_up(source: &Conninfo, slot: &NewSlot, pid: i32) -> Result<Error> {
     for row in client.query(PREPARED_IN_THE_WAY, &[]).await? {
         blockers.push(row.try_get(0)?);
     }
+    Ok(blockers)
+}
+
+/// Ends the session that waits, by which the slot that is half made is gone too, and says who it
+/// waited for.
+async fn give_up(source: &Conninfo, slot: &NewSlot, pid: i32) -> Result<Error> {
+    let client = source.connect().await?;
+    let blockers = in_the_way(&client, pid).await?;
     client
         .query("select pg_terminate_backend($1)", &[&pid])
         .await?;

@@ -119,7 +119,8 @@ impl Small {
         command.spawn().expect("the program is built")
     }
 
-    fn command(&self, arguments: &[&str]) -> std::process::Command {
+    /// The program with its plan, not started yet.
+    pub(super) fn command(&self, arguments: &[&str]) -> std::process::Command {
         let source = format!("SOURCE={}", self.source.url(SHOP));
         let target = format!("TARGET={}", self.target.url(MOVED));
         let ours = ["--var", &source, "--var", &target];

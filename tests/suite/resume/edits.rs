@@ -74,7 +74,7 @@ fn status_changes_nothing_and_tells_the_truth() {
     lane.wait_for_gate();
     stands("running");
     lane.apply()
-        .must_end(9, &["another process is working on this plan"]);
+        .must_end(9, &["another process is working on this plan", ", pid "]);
     apply.kill().expect("ours");
     apply.wait().expect("ours");
     stands("stopped");

@@ -11,6 +11,12 @@ use super::Standing;
 /// The rate is measured over this time, so that a checkpoint does not look like a standstill.
 const WINDOW: Duration = Duration::from_secs(60);
 
+/// Less than this is no backlog: it comes and goes with every commit.
+const BACKLOG_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Nothing is said to be so for ever that was seen for less than this.
+const LONG_ENOUGH: Duration = Duration::from_secs(30);
+
 /// When the target will have caught up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outlook {
@@ -56,9 +62,15 @@ impl Pace {
             return Outlook::Unknown;
         };
         match applied.saturating_sub(written) {
+            0 if lag_bytes < BACKLOG_BYTES || self.seen_for() < LONG_ENOUGH => Outlook::Unknown,
             0 => Outlook::Never,
             gain => Outlook::Seconds(lag_bytes.div_ceil(gain)),
         }
+    }
+
+    fn seen_for(&self) -> Duration {
+        let ends = self.seen.front().zip(self.seen.back());
+        ends.map_or(Duration::ZERO, |(first, last)| last.0 - first.0)
     }
 
     /// Bytes a second: written on the source, applied on the target.
@@ -94,10 +106,19 @@ mod tests {
     fn a_source_that_writes_faster_than_the_target_applies_is_never_caught_up_with() {
         let start = Instant::now();
         let later = start + Duration::from_secs(10);
-        let never = Pace {
-            seen: [(start, 0, 0), (later, 2000, 1000)].into(),
+        let outlook = |seconds, lag| {
+            let pace = Pace {
+                seen: [
+                    (start, 0, 0),
+                    (start + Duration::from_secs(seconds), 2000, 1000),
+                ]
+                .into(),
+            };
+            pace.outlook(lag)
         };
-        assert_eq!(never.outlook(1000), Outlook::Never);
+        assert_eq!(outlook(30, BACKLOG_BYTES), Outlook::Never);
+        assert_eq!(outlook(29, BACKLOG_BYTES), Outlook::Unknown);
+        assert_eq!(outlook(30, BACKLOG_BYTES - 1), Outlook::Unknown);
         let soon = Pace {
             seen: [(start, 1000, 0), (later, 2000, 2000)].into(),
         };

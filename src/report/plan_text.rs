@@ -192,10 +192,13 @@ fn show_findings(out: &mut String, findings: &[Finding]) {
 
 fn show_step(out: &mut String, step: &Step, done: bool, sql: bool) {
     let mark = if done { "done" } else { "" };
-    let title = format!(
-        "  {GREEN}{mark:<4}{GREEN:#}  {:<STEP_WIDTH$} ",
-        step.id.as_str()
-    );
+    let id = step.id.as_str();
+    let mut title = format!("  {GREEN}{mark:<4}{GREEN:#}  {id:<STEP_WIDTH$} ");
+    if id.len() > STEP_WIDTH {
+        // Names of tables can be long: what is said of them stays in its column.
+        let _ = writeln!(out, "{}", title.trim_end());
+        title = " ".repeat(STEP_WIDTH + 9);
+    }
     out.push_str(&wrapped(&title, STEP_WIDTH + 9, &step.summary));
     if !sql {
         return;

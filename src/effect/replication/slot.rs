@@ -1,6 +1,7 @@
 //! Logical replication slots: made at one moment with a snapshot, looked at, and removed.
 //! It never takes over a slot that was there before: that one has no snapshot.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -96,7 +97,7 @@ pub(crate) async fn make(source: &Conninfo, slot: &NewSlot, locker: i32) -> Resu
             end(&source.connect().await?, pid).await?;
             return Ok(Making::LetGo(waiting));
         }
-        failed = tell_who_is_in_the_way(source, slot, pid) => return Err(failed),
+        never = tell_who_is_in_the_way(source, slot, pid) => match never {},
     };
     let Ok(made) = made else {
         return Err(give_up(source, slot, pid).await?);
@@ -165,25 +166,22 @@ pub(crate) fn first_row(
     })
 }
 
-/// Says once who the slot waits for, if it does, and lets it wait on.
-async fn tell_who_is_in_the_way(source: &Conninfo, slot: &NewSlot, pid: i32) -> Error {
+/// Says once who the slot waits for, if that can be found out; what is awaited never ends by it.
+async fn tell_who_is_in_the_way(source: &Conninfo, slot: &NewSlot, pid: i32) -> Infallible {
     tokio::time::sleep(WORTH_A_WORD).await;
     let found = async {
         let client = source.connect().await?;
         in_the_way(&client, pid).await
     };
-    match found.await {
-        Ok(found) => {
-            tracing::warn!(
-                "making the replication slot waits for transactions that run on the source, up to \
-                 {} s (thresholds.slot_creation_timeout): {}",
-                slot.timeout.as_secs(),
-                found.join("; ")
-            );
-            std::future::pending().await
-        }
-        Err(error) => error,
+    if let Ok(found) = found.await {
+        tracing::warn!(
+            "making the replication slot waits for transactions that run on the source, up to {} s \
+             (thresholds.slot_creation_timeout): {}",
+            slot.timeout.as_secs(),
+            found.join("; ")
+        );
     }
+    std::future::pending().await
 }
 
 async fn in_the_way(client: &Client, pid: i32) -> Result<Vec<String>> {

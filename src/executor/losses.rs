@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Executor;
 use crate::effect::{Output, Scene, ask, perform};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::events::Happened;
 use crate::plan::IfInterrupted;
 
@@ -23,26 +23,35 @@ impl Executor<'_> {
                 Err(error) if error.is_lost_connection() => error,
                 other => return other,
             };
-            let Some(pause) = pauses.next() else {
-                return Err(lost);
-            };
-            let why = lost.causes().first().map_or(lost.what(), String::as_str);
-            let message = format!(
-                "{} starts over: a connection was lost: {why}",
-                scene.step.id
-            );
-            self.world.tell(scene, Happened::Warning { message });
-            let wait = async {
-                tokio::time::sleep(pause).await;
-                Ok(())
-            };
-            self.world.unless_stopped(wait).await?;
-            match self.took_effect(scene).await {
-                Ok(true) => return Ok(Output::default()),
-                Err(error) if !error.is_lost_connection() => return Err(error),
-                Ok(false) | Err(_) => {}
+            self.tell_lost(scene, &lost);
+            loop {
+                let Some(pause) = pauses.next() else {
+                    return Err(lost);
+                };
+                self.pause(pause).await?;
+                match self.took_effect(scene).await {
+                    Ok(true) => return Ok(Output::default()),
+                    Ok(false) => break,
+                    Err(error) if error.is_lost_connection() => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
+    }
+
+    fn tell_lost(&self, scene: Scene<'_>, lost: &Error) {
+        let why = lost.causes().first().map_or(lost.what(), String::as_str);
+        let step = &scene.step.id;
+        let message = format!("{step} starts over: a connection was lost: {why}");
+        self.world.tell(scene, Happened::Warning { message });
+    }
+
+    async fn pause(&self, pause: Duration) -> Result<()> {
+        let wait = async {
+            tokio::time::sleep(pause).await;
+            Ok(())
+        };
+        self.world.unless_stopped(wait).await
     }
 
     /// Whether a step whose connection was lost took effect before; else what it did is taken back.

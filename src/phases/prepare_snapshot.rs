@@ -9,7 +9,7 @@ use crate::effect::{Effect, NewSlot, Place, SnapshotWanted};
 use crate::inspect::{Relation, RelationKind};
 use crate::plan::{IfInterrupted, Question, Step};
 use crate::postgres::{full_name, qualified, quote_identifier, quote_literal};
-use crate::report::counted;
+use crate::report::{counted, duration};
 use crate::resolve::Online;
 use crate::spec::Method;
 use crate::streamed::{IdentityChange, Streamed};
@@ -37,12 +37,24 @@ fn snapshot(scene: &Scene<'_>) -> Step {
         place: Place::Source,
         statements: vec![slots::drop_statement(&slot.name)],
     });
-    let summary = match &slot {
-        Some(slot) => format!(
-            "with replication slot {}: all later changes wait there",
-            slot.name
-        ),
-        None => "one moment of the source, held until it is dumped and measured".to_owned(),
+    let copy = &scene.resolved.copy;
+    let keep = (copy.method == Method::Stream).then_some(copy.keep_snapshot);
+    let what = slot.as_ref().map_or_else(
+        || "one moment of the source".to_owned(),
+        |slot| {
+            format!(
+                "with replication slot {}: all later changes wait there",
+                slot.name
+            )
+        },
+    );
+    let summary = match (keep, &slot) {
+        (Some(keep), _) => {
+            let keep = duration(keep.as_secs_f64());
+            format!("{what}; kept for {keep} while no apply runs")
+        }
+        (None, Some(_)) => what,
+        (None, None) => format!("{what}, held until it is dumped and measured"),
     };
     Step {
         undo: undo.collect(),
@@ -50,8 +62,7 @@ fn snapshot(scene: &Scene<'_>) -> Step {
             tables: tables.map(name).collect(),
             lock_timeout: scene.resolved.lock_timeout,
             slot,
-            keep: (scene.resolved.copy.method == Method::Stream)
-                .then_some(scene.resolved.copy.keep_snapshot),
+            keep,
         })],
         ..step(SNAPSHOT, summary)
     }

@@ -239,7 +239,7 @@ fn what_the_role_may_not_read_is_refused_by_name_before_anything_is_made() {
     migration
         .folder
         .apply()
-        .must_end(4, &["may not read 1 large objects"]);
+        .must_end(4, &["may not read 1 large object on"]);
     let there = format!("select count(*) from pg_roles where rolname = '{owner}'");
     assert_eq!(migration.to.psql("postgres", &there), "0");
 }

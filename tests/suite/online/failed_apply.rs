@@ -19,9 +19,12 @@ fn with_log() -> Settings {
 
 /// The statements that were printed to be copied, the first of them.
 fn repair(said: &str) -> String {
-    let from = said
-        .lines()
-        .skip_while(|line| !line.contains("set default_transaction_read_only"));
+    let first = |line: &&str| {
+        !line
+            .trim_start()
+            .starts_with("set default_transaction_read_only")
+    };
+    let from = said.lines().skip_while(first);
     let lines: Vec<&str> = from.take_while(|line| line.starts_with("  ")).collect();
     lines.join("\n")
 }

@@ -167,6 +167,12 @@ fn an_old_transaction_on_the_target_holds_the_cutover_up_before_the_fence() {
     let small = Small::new();
     small.replicate();
     let holder = Holder::take(&small.target, "postgres", "select txid_current()");
+    // One that is younger than a second is not worth waiting for.
+    let old = "select count(*) from pg_stat_activity where application_name = 'holder'
+        and xact_start < now() - interval '1.1 s'";
+    wait_until("the transaction to be old", || {
+        small.target.psql("postgres", old) == "1"
+    });
     let said = small.events().len();
     let cutover = small.start(&["cutover", "--yes"]);
     small.wait_for("backend_xid is not null", said);

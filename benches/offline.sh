@@ -5,6 +5,7 @@
 # usage: benches/offline.sh [time|memory|all]      default: all; takes some minutes and 5 GB of disk
 # PG_BIN   the folder with PostgreSQL's programs (default: the distribution's 15)
 # PROGRAM  the release build to measure (default: it is built)
+# METHOD   how rows travel: dump or stream (default: dump)
 # PAIRS    how many pairs of runs are compared by their medians (default: 5)
 # ROWS     how many events the database has (default: 2000000, about 1 GB with SCALE)
 # SCALE    of pgbench's tables (default: 30)
@@ -14,6 +15,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly what=${1:-all} pairs=${PAIRS:-5} rows=${ROWS:-2000000} scale=${SCALE:-30} tables=${TABLES:-5000}
 readonly bin=${PG_BIN:-/usr/lib/postgresql/15/bin}
+readonly method=${METHOD:-dump}
 readonly most_memory_kib=65536 # 64 MiB
 
 if [ -z "${PROGRAM:-}" ]; then
@@ -59,7 +61,7 @@ write_plan() { # database, more keys
 version: 1
 source: { url: "postgres://postgres@/$1?host=$home/source" }
 target: { url: "postgres://postgres@/$1?host=$home/target" }
-copy: { jobs: 2, tools: $bin }
+copy: { method: $method, jobs: 2, tools: $bin }
 $2
 PLAN
 }
@@ -90,8 +92,10 @@ weighed_apply() {
   wait "$process" || { cat "$home/said" >&2; exit 1; }
 }
 
-# What the run's own steps took that pg_dump and pg_restore take too.
+# What the run's own steps took that pg_dump and pg_restore take too; nothing tells that of streams,
+# which run beside each other.
 moved() {
+  if [ "$method" = stream ]; then tail -n 1 "$home/whole"; return; fi
   grep -E '"step":"(dump|restore)\.run","event":"step_done"' "$home/migrate.state/events.jsonl" |
     sed 's/.*"seconds":\([0-9.e-]*\).*/\1/' | awk '{ sum += $1 } END { print sum }'
 }

@@ -16,4 +16,6 @@ command -v npm >/dev/null || missing+=(npm)
 tests/install-packages.sh ${missing[@]+"${missing[@]}"}
 
 tests/postgres-majors.sh
+# Most tests wait for servers most of their time.
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) + 1))}
 cargo test --no-fail-fast "$@"

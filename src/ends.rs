@@ -17,6 +17,7 @@ use crate::postgres::{Conninfo, Environment};
 use crate::report::counted;
 use crate::report::some_of;
 use crate::resolve::{Endpoint, Resolved};
+use crate::spec::Method;
 
 /// Databases that are there on almost every server, in the order in which they are tried.
 const MAINTENANCE_DATABASES: [&str; 2] = ["postgres", "template1"];
@@ -123,7 +124,12 @@ impl Ends {
     /// What the servers say.
     pub(crate) async fn facts(&self, resolved: &Resolved, state: &Path) -> Result<Facts> {
         let source = self.source.connect().await?;
-        let source = inspect::source(&source, self.source.place(), resolved.lock_timeout).await?;
+        let place = self.source.place();
+        let mut source = inspect::source(&source, place, resolved.lock_timeout).await?;
+        if resolved.copy.method == Method::Dump {
+            // `pg_restore` builds them all, and thousands of definitions weigh several megabytes.
+            source.indexes = Vec::new();
+        }
         let target = self.target_facts().await?;
         let path = std::env::var_os("PATH");
         let tools = inspect::tools(resolved.copy.tools.as_deref(), path.as_deref()).await?;

@@ -2,7 +2,7 @@
 //! It never judges whether the fence is whole: that nobody writes is proven when it stands.
 
 use super::{Finding, Stream, refusal, warning};
-use crate::inspect::Streams;
+use crate::inspect::{ConnectedRole, Streams};
 use crate::postgres::{quote_identifier, subscription_user};
 use crate::preflight::list;
 use crate::side::Side;
@@ -111,13 +111,7 @@ pub(super) fn powerless(stream: &Stream<'_>) -> Vec<Finding> {
         ));
     }
     if fence.terminate && !role.signal_backend {
-        missing.push((
-            "end sessions (cutover.fence.terminate)".to_owned(),
-            format!(
-                "`grant pg_signal_backend to {}`",
-                quote_identifier(&role.name)
-            ),
-        ));
+        missing.push(ending_sessions(role));
     }
     if missing.is_empty() {
         return Vec::new();
@@ -318,4 +312,13 @@ pub(super) fn own_settings(stream: &Stream<'_>) -> Vec<Finding> {
 
 fn source<'a>(stream: &Stream<'a>) -> &'a Streams {
     &stream.case.facts.source.streams
+}
+
+/// The power to end the sessions of applications, and what grants it.
+pub(super) fn ending_sessions(role: &ConnectedRole) -> (String, String) {
+    let name = quote_identifier(&role.name);
+    (
+        "end sessions (cutover.fence.terminate)".to_owned(),
+        format!("`grant pg_signal_backend to {name}`"),
+    )
 }

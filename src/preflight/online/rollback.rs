@@ -1,9 +1,8 @@
 //! Findings about the way back: a rollback fences the target.
 //! It never speaks of its database, which the migration makes or owns.
 
-use super::fence::unalterable;
+use super::fence::{ending_sessions, unalterable};
 use super::{Finding, Stream, or_no_way_back, refusal};
-use crate::postgres::quote_identifier;
 use crate::side::Side;
 
 /// What a fence around the target takes, of which the roles that the migration makes there are no
@@ -16,13 +15,7 @@ pub(super) fn powerless(stream: &Stream<'_>) -> Vec<Finding> {
     let mut missing: Vec<(String, String)> = Vec::new();
     missing.extend(unalterable(stream, Side::Target));
     if stream.online.cutover.fence.terminate && !role.signal_backend && !acts_as_all(stream) {
-        missing.push((
-            "end sessions (cutover.fence.terminate)".to_owned(),
-            format!(
-                "`grant pg_signal_backend to {}`",
-                quote_identifier(&role.name)
-            ),
-        ));
+        missing.push(ending_sessions(role));
     }
     if missing.is_empty() {
         return Vec::new();

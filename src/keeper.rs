@@ -14,7 +14,7 @@ use crate::error::{Error, Exit, Result};
 use crate::leftovers;
 use crate::postgres::{Conninfo, Environment};
 use crate::secret::Sealed;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Session, Snapshot};
 use crate::state::{KEEPER_FILES, StateDir};
 
 /// How often the keeper looks whether it is still needed.
@@ -35,7 +35,7 @@ struct Order {
 /// What the keeper answers, over its standard output.
 #[derive(Debug, Serialize, Deserialize)]
 enum Answer {
-    Kept { id: String, slot: Option<SlotMade> },
+    Kept { kept: Kept, slot: Option<SlotMade> },
     Failed(Refusal),
 }
 
@@ -51,7 +51,7 @@ struct Refusal {
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept {
     id: String,
-    pid: u32,
+    session: Session,
 }
 
 /// Starts a keeper, which exports the snapshot.
@@ -86,7 +86,6 @@ pub(crate) async fn start(
         .stderr(Stdio::null());
     leave_session(&mut command);
     let mut keeper = command.spawn().map_err(|error| trouble(&error))?;
-    let pid = keeper.id().unwrap_or_default();
     let order = serde_json::to_vec(&order).expect("plain data is always JSON");
     let mut input = keeper.stdin.take().expect("standard input is piped");
     input.write_all(&order).await.map_err(|e| trouble(&e))?;
@@ -106,13 +105,10 @@ pub(crate) async fn start(
             let error = Error::failed(what, next);
             Err(causes.into_iter().fold(error, Error::because))
         }
-        Answer::Kept { id, slot } => {
-            let kept = Kept {
-                id: id.clone(),
-                pid,
-            };
+        Answer::Kept { kept, slot } => {
             state.write(&state.keeper(), &kept)?;
-            Ok((Snapshot::kept(id, wanted.lock_timeout), slot))
+            let Kept { id, session } = kept;
+            Ok((Snapshot::kept((id, session), wanted.lock_timeout), slot))
         }
     }
 }
@@ -124,8 +120,8 @@ pub(crate) async fn find(
     lock_timeout: Duration,
 ) -> Option<Snapshot> {
     let text = std::fs::read(state.keeper()).ok()?;
-    let Kept { id, pid: _ } = serde_json::from_slice(&text).ok()?;
-    let snapshot = Snapshot::kept(id, lock_timeout);
+    let Kept { id, session } = serde_json::from_slice(&text).ok()?;
+    let snapshot = Snapshot::kept((id, session), lock_timeout);
     snapshot.join(source).await.is_ok().then_some(snapshot)
 }
 
@@ -177,9 +173,11 @@ pub(crate) async fn keep() -> Result<Exit> {
     let service = Sealed::new(format!("service={SERVICE}"));
     let exported = async {
         let source = Conninfo::resolve(SERVICE, &service, &Environment::of_process())?;
-        Snapshot::export(&source, &wanted).await
+        let (snapshot, slot) = Snapshot::export(&source, &wanted).await?;
+        let session = snapshot.session().await?;
+        Ok::<_, Error>((snapshot, session, slot))
     };
-    let (snapshot, slot) = match exported.await {
+    let (snapshot, session, slot) = match exported.await {
         Ok(exported) => exported,
         Err(error) => {
             answer(&Answer::Failed(Refusal {
@@ -191,7 +189,8 @@ pub(crate) async fn keep() -> Result<Exit> {
         }
     };
     let id = snapshot.id().to_owned();
-    answer(&Answer::Kept { id, slot });
+    let kept = Kept { id, session };
+    answer(&Answer::Kept { kept, slot });
     watch(&snapshot, &state, keep).await;
     Ok(Exit::Done)
 }

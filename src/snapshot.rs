@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio_postgres::Client;
 
 use crate::effect::SnapshotWanted;
@@ -12,6 +13,14 @@ use crate::postgres::{Conninfo, NO_TIMEOUTS, qualified};
 
 /// Exports the snapshot and says its name.
 const EXPORT: &str = "select pg_export_snapshot()";
+
+/// Asks which session this is.
+const SESSION: &str = "select pid, (extract(epoch from backend_start) * 1000000)::bigint \
+    from pg_stat_activity where pid = pg_backend_pid()";
+
+/// Asks whether a session is there.
+const IS_THERE: &str = "select exists (select from pg_stat_activity \
+    where pid = $1 and (extract(epoch from backend_start) * 1000000)::bigint = $2)";
 
 /// How many tables one statement locks: few enough for its text to stay readable.
 const TABLES_PER_STATEMENT: usize = 50;
@@ -65,10 +74,27 @@ const TRIES: u32 = 5;
 /// Between two tries.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// A session, told from every other that the server ever had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Session {
+    /// Its backend.
+    pid: i32,
+    /// When it began, in microseconds since 1970.
+    began: i64,
+}
+
+/// Where an exported snapshot is held.
+enum Holder {
+    /// By a session of this process.
+    Here(Client),
+    /// By a keeper's. The name alone would not do: after a restart of the server, another session
+    /// may export a snapshot of the same name.
+    Kept(Session),
+}
+
 /// An exported snapshot.
 pub struct Snapshot {
-    /// The session that holds it; that of a keeper is in another process.
-    holder: Option<Client>,
+    holder: Holder,
     id: String,
     lock_timeout: Duration,
 }
@@ -99,7 +125,7 @@ impl Snapshot {
             (exported, _) => exported?,
         };
         let snapshot = Self {
-            holder: Some(client),
+            holder: Holder::Here(client),
             id,
             lock_timeout: wanted.lock_timeout,
         };
@@ -107,17 +133,34 @@ impl Snapshot {
     }
 
     /// A snapshot that a keeper holds.
-    pub(crate) fn kept(id: String, lock_timeout: Duration) -> Self {
+    pub(crate) fn kept((id, session): (String, Session), lock_timeout: Duration) -> Self {
         Self {
-            holder: None,
+            holder: Holder::Kept(session),
             id,
             lock_timeout,
         }
     }
 
+    /// The session that holds it.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub(crate) async fn session(&self) -> Result<Session> {
+        match &self.holder {
+            Holder::Kept(session) => Ok(session.clone()),
+            Holder::Here(client) => {
+                let row = client.query_one(SESSION, &[]).await?;
+                Ok(Session {
+                    pid: row.try_get(0)?,
+                    began: row.try_get(1)?,
+                })
+            }
+        }
+    }
+
     /// Whether another process holds it.
     pub(crate) fn is_kept(&self) -> bool {
-        self.holder.is_none()
+        matches!(self.holder, Holder::Kept(_))
     }
 
     /// The snapshot's name, for `pg_dump --snapshot` and `set transaction snapshot`.
@@ -127,7 +170,10 @@ impl Snapshot {
 
     /// Whether the session still lives, as far as that can be told from here.
     pub fn is_alive(&self) -> bool {
-        !self.holder.as_ref().is_some_and(Client::is_closed)
+        match &self.holder {
+            Holder::Here(client) => !client.is_closed(),
+            Holder::Kept(_) => true,
+        }
     }
 
     /// Opens another session that sees the same moment.
@@ -149,9 +195,16 @@ impl Snapshot {
             .await?;
         let set = client.batch_execute(&set_snapshot(&self.id)).await;
         set.map_err(|error| match error.as_db_error() {
-            Some(_) => gone(),
-            None => error.into(),
+            // Of the class of sessions that are ended, it would be this one that was.
+            Some(said) if !said.code().code().starts_with("57") => gone(),
+            _ => error.into(),
         })?;
+        if let Holder::Kept(Session { pid, began }) = &self.holder {
+            let is_there = client.query_one(IS_THERE, &[pid, began]).await?;
+            if !is_there.try_get::<_, bool>(0)? {
+                return Err(gone());
+            }
+        }
         client.batch_execute("savepoint unlocked").await?;
         Ok(client)
     }

@@ -143,10 +143,13 @@ fn without(list: &str, made: &[u32]) -> String {
     lines.map(|line| format!("{line}\n")).collect()
 }
 
-/// The script in pieces. `psql` alone knows `\restrict`, which newer versions write.
+/// The script in pieces. `psql` alone knows `\restrict`, which newer versions write; anything else
+/// may be in the middle of a text, and stays as it is to the last carriage return.
 fn pieces(script: &str) -> Vec<String> {
-    let sql = script.lines().filter(|line| !line.starts_with('\\'));
-    let sql: String = sql.flat_map(|line| [line, "\n"]).collect();
+    let for_psql =
+        |line: &&str| line.starts_with("\\restrict ") || line.starts_with("\\unrestrict ");
+    let lines = script.split_inclusive('\n');
+    let sql: String = lines.filter(|line| !for_psql(line)).collect();
     let mut entries = sql.split(HEADER);
     let head = entries.next().unwrap_or_default().to_owned();
     let entries: Vec<String> = entries.map(|entry| format!("{HEADER}{entry}")).collect();
@@ -160,4 +163,30 @@ fn settings(piece: &str) -> String {
     let sets = |line: &&str| line.starts_with("SET ") || line.starts_with("SELECT pg_catalog.set_");
     let lines = piece.lines().filter(sets);
     lines.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_made_is_left_out_by_its_oid_alone() {
+        let list = ";\n1; 1259 10 INDEX public a me\n2; 2606 11 CONSTRAINT public t 10 me\n\
+                    3; 0 0 COMMENT public INDEX a me\n4; 2620 10 TRIGGER public t x me\n";
+        let kept = ";\n2; 2606 11 CONSTRAINT public t 10 me\n\
+                    3; 0 0 COMMENT public INDEX a me\n4; 2620 10 TRIGGER public t x me\n";
+        assert_eq!(without(list, &[10]), kept);
+    }
+
+    #[test]
+    fn a_script_is_cut_between_entries_and_changed_nowhere() {
+        let entry =
+            |n: usize| format!("\n--\n-- Name: t{n}; Type: TRIGGER\n--\n\nselect 'a\r\n\\b';\n");
+        let entries: String = (0..ENTRIES_PER_PIECE + 1).map(entry).collect();
+        let script = format!("\\restrict abc\nSET a = 1;\n{entries}\\unrestrict abc\n");
+        let pieces = pieces(&script);
+        assert_eq!(pieces.len(), 3);
+        assert_eq!(pieces.concat(), format!("SET a = 1;\n{entries}"));
+        assert_eq!(settings(&pieces[0]), "SET a = 1;");
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
 
-use super::ground::{Lane, application_name, ended, plan, programs};
+use super::ground::{Holder, Lane, application_name, ended, plan, programs};
 use crate::support::wait_until;
 
 /// Kills the streamed plan at this crash point; whether rows were being copied then.
@@ -91,6 +91,36 @@ fn a_streamed_copy_whose_snapshot_is_lost_starts_over() {
     assert!(points().any(|point| killed_in_the_copy(&lane, point)));
     lane.run(&["abort", "--yes"]).must_end(0, &[]);
     assert_eq!(programs(&lane.folder.state()), Vec::<i32>::new());
+}
+
+#[test]
+fn a_snapshot_of_somebody_else_under_the_same_name_is_not_taken_for_the_lost_one() {
+    let lane = Lane::new(&plan("stream.yaml"));
+    assert!(points().any(|point| killed_in_the_copy(&lane, point)));
+    let end = format!("select count(pg_terminate_backend(pid)) {}", holder(&lane));
+    lane.source.psql("postgres", &end);
+    wait_until("the session to be gone", || holders(&lane) == "0");
+    // Its database is the same, and its moment is not: as after a restart of the server, when names
+    // begin anew.
+    let told = lane.source.socket_folder().join("snapshot");
+    let export = format!("copy (select pg_export_snapshot()) to '{}'", told.display());
+    let other = Holder::take(lane.source, lane.source_name(), &export);
+    let keeper = lane.folder.state().join("keeper.json");
+    let kept = std::fs::read(&keeper).expect("it was written");
+    let mut kept: serde_json::Value = serde_json::from_slice(&kept).expect("it is JSON");
+    let id = std::fs::read_to_string(told).expect("the server wrote it");
+    kept["id"] = id.trim().into();
+    std::fs::write(&keeper, kept.to_string()).expect("ours");
+    let ran = lane.apply();
+    ran.must_end(0, &[]);
+    assert!(
+        ran.stdout.contains("the copy starts over"),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(counted(&lane.journal(), DONE)["snapshot.export"], 2);
+    lane.must_be_equal();
+    other.release();
 }
 
 #[test]

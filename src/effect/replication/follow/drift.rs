@@ -1,6 +1,10 @@
 //! Whether somebody changed the schema of the source: the stream carries no DDL.
 //! It only tells; the guard before the cutover refuses.
 
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
 use super::Follow;
 use crate::effect::Place;
 use crate::effect::compare;
@@ -28,11 +32,19 @@ pub(crate) const SCHEMA: &str = "with temporary as (select oid from pg_class whe
     and ev_class not in (table temporary) union all \
     select oid, xmin from pg_policy where polrelid not in (table temporary)) as catalogs (oid, xmin)";
 
+/// Somebody who holds a table locked makes the look at its definition wait, but not the replication,
+/// which is watched meanwhile: it is given up after this time,
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// and tried again once the look that was given up has ended on the server as well.
+const PAUSE: Duration = Duration::from_secs(30);
+
 /// What was seen last.
 #[derive(Debug, Default)]
 pub(super) struct Drift {
     seen: Option<[Option<String>; 2]>,
     told: Vec<String>,
+    given_up: Option<Instant>,
 }
 
 impl Drift {
@@ -55,7 +67,14 @@ impl Drift {
         if self.seen.as_ref() == Some(&now) {
             return Ok(());
         }
-        let (mut differences, _) = compare::schema(world, &what.schema).await?;
+        if self.given_up.is_some_and(|at| at.elapsed() < PAUSE) {
+            return Ok(());
+        }
+        let Ok(compared) = timeout(PATIENCE, compare::schema(world, &what.schema)).await else {
+            self.given_up = Some(Instant::now());
+            return Ok(());
+        };
+        let (mut differences, _) = compared?;
         let missing = coverage::missing(&source, &what.coverage).await?;
         let not_streamed = |table| format!("table {table} is not in the stream");
         differences.extend(missing.iter().map(not_streamed));

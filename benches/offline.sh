@@ -12,49 +12,11 @@
 # TABLES   how many tables the database for the memory has (default: 5000)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source benches/servers.sh
 
 readonly what=${1:-all} pairs=${PAIRS:-5} rows=${ROWS:-2000000} scale=${SCALE:-30} tables=${TABLES:-5000}
-readonly bin=${PG_BIN:-/usr/lib/postgresql/15/bin}
 readonly method=${METHOD:-dump}
 readonly most_memory_kib=65536 # 64 MiB
-
-if [ -z "${PROGRAM:-}" ]; then
-  cargo build --release --quiet --bin pg_dbmigrator
-  PROGRAM=$PWD/target/release/pg_dbmigrator
-fi
-readonly PROGRAM
-
-home=$(mktemp -d "${TMPDIR:-/var/tmp}/bench.XXXXXX")
-readonly home
-
-# PostgreSQL refuses to run as root.
-as_server_user() {
-  if [ "$(id -u)" = 0 ]; then (cd / && runuser -u postgres -- "$@"); else "$@"; fi
-}
-
-clean_up() {
-  trap - EXIT
-  for side in source target; do
-    as_server_user "$bin/pg_ctl" stop -s -m immediate -D "$home/$side/data" || true
-  done
-  rm -rf "$home"
-}
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-start() { # side
-  mkdir "$home/$1"
-  if [ "$(id -u)" = 0 ]; then chmod 755 "$home"; chown postgres "$home/$1"; fi
-  as_server_user "$bin/initdb" --auth=trust --username=postgres --encoding=UTF8 --locale=C.UTF-8 \
-    --no-sync --no-instructions -D "$home/$1/data" >/dev/null
-  as_server_user "$bin/pg_ctl" start -s -w -D "$home/$1/data" -l "$home/$1/log" -o "-k '$home/$1' \
-    -c listen_addresses= -c fsync=off -c shared_buffers=512MB -c max_wal_size=8GB -c autovacuum=off"
-}
-
-ask() { # side database argument...
-  "$bin/psql" -XAtq -v ON_ERROR_STOP=1 -h "$home/$1" -U postgres -d "$2" "${@:3}"
-}
 
 write_plan() { # database, more keys
   cat >"$home/migrate.yaml" <<PLAN
@@ -64,19 +26,6 @@ target: { url: "postgres://postgres@/$1?host=$home/target" }
 copy: { method: $method, jobs: 2, tools: $bin }
 $2
 PLAN
-}
-
-start_over() { # database
-  rm -rf "$home/migrate.state" "$home/dump"
-  ask target postgres -c "set client_min_messages = warning" -c "drop database if exists $1" -c checkpoint
-  ask source postgres -c checkpoint
-}
-
-seconds() { date +%s.%N; }
-since() { echo "$(seconds) - $1" | bc; }
-
-apply() {
-  "$PROGRAM" apply --yes "$home/migrate.yaml" >"$home/said" 2>&1 || { cat "$home/said" >&2; exit 1; }
 }
 
 # Runs apply to its end; sets `memory`, the most that it had at once, in KiB. To look takes processor
@@ -105,8 +54,6 @@ plain() {
   ask target postgres -c 'create database bench'
   "$bin/pg_restore" -h "$home/target" -U postgres -j2 -d bench "$home/dump"
 }
-
-median() { sort -g | awk '{ all[NR] = $1 } END { print (all[int((NR + 1) / 2)] + all[int(NR / 2) + 1]) / 2 }'; }
 
 time_it() {
   ask source postgres -c 'create database bench'

@@ -37,31 +37,31 @@ struct Load<'a> {
     indexes: Vec<&'a Index>,
 }
 
-impl Load<'_> {
-    fn weight(&self) -> u64 {
-        let indexes = self.indexes.iter().map(|index| weight(index));
-        self.table.bytes + indexes.sum::<u64>()
-    }
-}
-
 fn weight(index: &Index) -> u64 {
     index.bytes * if index.method == "gin" { GIN_WEIGHT } else { 1 }
 }
 
-/// The steps of the phase, in the order in which they are begun.
+/// A step, and how long it takes from its beginning until all that waits for it is done, as bytes
+/// that could be copied meanwhile.
+struct Ranked {
+    rank: u64,
+    step: Step,
+}
+
+/// The steps of the phase. Of those that could begin, the one with the longest way to go is begun
+/// first, so that no long chain is left when all else is done.
 pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
-    let mut steps = vec![marks()];
     let limit = SMALL_BYTES.min(scene.resolved.copy.split_above_bytes);
     let (small, large): (Vec<Load<'_>>, Vec<Load<'_>>) = loads(scene)
         .into_iter()
         .partition(|load| load.table.bytes <= limit);
-    steps.extend(large.iter().flat_map(|load| table(scene, load)));
-    steps.extend(
-        batches(&small)
-            .enumerate()
-            .flat_map(|(at, some)| batch(scene, (at + 1, some))),
-    );
-    steps.extend(rest(scene));
+    let mut ranked: Vec<Ranked> = large.iter().flat_map(|load| table(scene, load)).collect();
+    let batches = batches(&small).enumerate();
+    ranked.extend(batches.flat_map(|(at, some)| batch(scene, (at + 1, some))));
+    ranked.extend(rest(scene));
+    ranked.sort_by_key(|ranked| std::cmp::Reverse(ranked.rank));
+    let mut steps = vec![marks()];
+    steps.extend(ranked.into_iter().map(|ranked| ranked.step));
     for step in &mut steps[1..] {
         step.after.push(StepId::new(MAKE_MARKS));
     }
@@ -117,22 +117,27 @@ fn loads<'a>(scene: &Scene<'a>) -> Vec<Load<'a>> {
             Load { table, indexes }
         })
         .collect();
-    loads.sort_by_key(|load| std::cmp::Reverse(load.weight()));
+    loads.sort_by_key(|load| std::cmp::Reverse(load.table.bytes));
     loads
 }
 
 /// A table by itself: its parts, then each of its indexes.
-fn table(scene: &Scene<'_>, load: &Load<'_>) -> Vec<Step> {
+fn table(scene: &Scene<'_>, load: &Load<'_>) -> Vec<Ranked> {
     let table = load.table;
     let name = full_name(&table.schema, &table.name);
-    let mut steps = if scene.selection.keeps_rows(&table.schema, &table.name) {
+    let filling = if scene.selection.keeps_rows(&table.schema, &table.name) {
         parts(scene, table)
     } else {
         Vec::new()
     };
-    let filled: Vec<StepId> = steps.iter().map(|step| step.id.clone()).collect();
-    for one in &load.indexes {
-        steps.push(Step {
+    let filled: Vec<StepId> = filling.iter().map(|step| step.id.clone()).collect();
+    let longest = load.indexes.iter().map(|one| weight(one)).max();
+    let side_by_side = u64::from(scene.resolved.copy.jobs).min(filling.len().max(1) as u64);
+    let rank = table.bytes / side_by_side + longest.unwrap_or(0);
+    let filling = filling.into_iter().map(|step| Ranked { rank, step });
+    let building = load.indexes.iter().map(|one| Ranked {
+        rank: weight(one),
+        step: Step {
             after: filled.clone(),
             effects: vec![index::build(scene, &[one])],
             undo: vec![index::remove(&[one])],
@@ -140,9 +145,9 @@ fn table(scene: &Scene<'_>, load: &Load<'_>) -> Vec<Step> {
                 &format!("index.{}", full_name(&one.schema, &one.name)),
                 format!("{} on {name}, {}", one.method, bytes(one.bytes)),
             )
-        });
-    }
-    steps
+        },
+    });
+    filling.chain(building).collect()
 }
 
 fn parts(scene: &Scene<'_>, table: &Relation) -> Vec<Step> {
@@ -234,12 +239,14 @@ fn batches<'l, 'a>(small: &'l [Load<'a>]) -> impl Iterator<Item = &'l [Load<'a>]
     })
 }
 
-fn batch(scene: &Scene<'_>, (number, some): (usize, &[Load<'_>])) -> Vec<Step> {
+fn batch(scene: &Scene<'_>, (number, some): (usize, &[Load<'_>])) -> Vec<Ranked> {
     let filled = some.iter().map(|load| load.table);
     let filled = filled.filter(|table| scene.selection.keeps_rows(&table.schema, &table.name));
     let tables: Vec<TableCopy> = filled.map(|table| table_copy(scene, table, None)).collect();
     let total: u64 = some.iter().map(|load| load.table.bytes).sum();
-    let mut steps = Vec::new();
+    let indexes: Vec<&Index> = some.iter().flat_map(|load| load.indexes.clone()).collect();
+    let building: u64 = indexes.iter().map(|index| weight(index)).sum();
+    let mut ranked = Vec::new();
     let id = StepId::new(format!("copy.small.{number}"));
     let mut after = Vec::new();
     if !tables.is_empty() {
@@ -249,27 +256,31 @@ fn batch(scene: &Scene<'_>, (number, some): (usize, &[Load<'_>])) -> Vec<Step> {
             bytes(total)
         );
         after.push(id.clone());
-        steps.push(rows(id.as_str(), summary, CopyRows { tables, mark: None }));
-    }
-    let indexes: Vec<&Index> = some.iter().flat_map(|load| load.indexes.clone()).collect();
-    if !indexes.is_empty() {
-        steps.push(Step {
-            after,
-            effects: vec![index::build(scene, &indexes)],
-            undo: vec![index::remove(&indexes)],
-            ..step(
-                &format!("index.small.{number}"),
-                counted(indexes.len() as u64, "index"),
-            )
+        ranked.push(Ranked {
+            rank: total + building,
+            step: rows(id.as_str(), summary, CopyRows { tables, mark: None }),
         });
     }
-    steps
+    if !indexes.is_empty() {
+        ranked.push(Ranked {
+            rank: building,
+            step: Step {
+                after,
+                effects: vec![index::build(scene, &indexes)],
+                undo: vec![index::remove(&indexes)],
+                ..step(
+                    &format!("index.small.{number}"),
+                    counted(indexes.len() as u64, "index"),
+                )
+            },
+        });
+    }
+    ranked
 }
 
 /// What is no table: large objects, sequences, and the count that the proof needs.
-fn rest(scene: &Scene<'_>) -> Vec<Step> {
+fn rest(scene: &Scene<'_>) -> Vec<Ranked> {
     let mut steps = Vec::new();
-    steps.extend(restore_runs::large_objects(scene));
     let sequences: Vec<(String, String)> = scene
         .kept()
         .filter(|relation| relation.kind == RelationKind::Sequence)
@@ -294,5 +305,11 @@ fn rest(scene: &Scene<'_>) -> Vec<Step> {
             ..step(MEASURE, super::dump::measure_summary(&measure))
         });
     }
-    steps
+    let of_objects = restore_runs::large_objects(scene).map(|step| Ranked {
+        rank: scene.facts.source.large_objects.bytes,
+        step,
+    });
+    // Nobody waits for these.
+    let last = steps.into_iter().map(|step| Ranked { rank: 0, step });
+    of_objects.into_iter().chain(last).collect()
 }

@@ -1,0 +1,227 @@
+#!/usr/bin/env bash
+# Measures `copy.method: stream` against pg_dump and pg_restore, against pgcopydb where it is on PATH,
+# and against the same COPYs and index builds by psql alone, on databases of several kinds.
+# Never touches a PostgreSQL server that is there already: it starts two of its own, and stops them.
+#
+# usage: benches/stream.sh [mixed|gin|narrow|many|objects]...      default: all; takes half an hour and 8 GB of disk
+# PG_BIN   the folder with PostgreSQL's programs (default: the distribution's 15)
+# PROGRAM  the release build to measure (default: it is built)
+# RUNS     how often each is run, in turn, for the median (default: 3)
+# PERCENT  how large the databases are (default: 100, which is 1 GB of `mixed`)
+# VERIFY   how apply proves its copy; it is timed with it (default: counts)
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source benches/servers.sh
+
+readonly runs=${RUNS:-3} percent=${PERCENT:-100} jobs=2
+
+share() { echo $(($1 * percent / 100 > 0 ? $1 * percent / 100 : 1)); }
+
+# The databases.
+
+events() {
+  ask source "$1" -c "
+    create table events (id bigint primary key, at timestamptz not null, who uuid not null,
+      amount numeric(12, 2) not null, ratio float8 not null, note text not null, body jsonb not null);
+    insert into events
+    select n, timestamptz '2024-01-01 00:00:00+00' + n * interval '7 s', md5(n::text)::uuid, n % 100000 / 7.0,
+      1 / (n + 0.5), 'order ' || n || ' of ' || n % 977,
+      jsonb_build_object('kind', n % 17, 'path', '/shop/' || md5((n % 5000)::text), 'tags', array[n % 3, n % 5])
+    from generate_series(1, $(share 2000000)) n;
+    create index on events (at);
+    create index on events (who)"
+}
+
+mixed() {
+  events mixed
+  "$bin/pgbench" -i -q -s "$(share 30)" -h "$home/source" -U postgres mixed >/dev/null 2>&1
+}
+
+gin() {
+  events gin
+  "$bin/pgbench" -i -q -s "$(share 30)" -h "$home/source" -U postgres gin >/dev/null 2>&1
+  ask source gin -c 'create index on events using gin (body)'
+}
+
+narrow() {
+  ask source narrow -c "create table narrow (id bigint primary key, at timestamptz not null, value int)" \
+    -c "insert into narrow select n, now(), n % 1000 from generate_series(1, $(share 10000000)) n"
+}
+
+many() {
+  local tables from
+  tables=$(share 5000)
+  for from in $(seq 1 500 "$tables"); do
+    ask source many -c "do \$\$ begin for n in $from..least($from + 499, $tables) loop
+      execute format('create table t%s (id bigint primary key, name text not null)', n);
+      execute format('create index on t%s (name)', n);
+      execute format('insert into t%s select m, m from generate_series(1, 10) m', n); end loop; end \$\$"
+  done
+}
+
+objects() {
+  ask source objects -c "select count(lo_from_bytea(0, convert_to(repeat(md5(n::text), 32), 'UTF8')))
+    from generate_series(1, $(share 20000)) n" >/dev/null
+}
+
+# The contenders: each fills an empty target.
+
+# Uncompressed, which is the fastest where the disk is not the limit.
+pg_dump_and_pg_restore() { # database
+  "$bin/pg_dump" -h "$home/source" -U postgres -Fd -j$jobs -Z0 -f "$home/dump" "$1"
+  ask target postgres -c "create database $1"
+  "$bin/pg_restore" -h "$home/target" -U postgres -j$jobs -d "$1" "$home/dump"
+}
+
+pgcopydb_clone() { # database argument...
+  rm -rf "$home/pgcopydb"
+  ask target postgres -c "create database $1"
+  PATH=$bin:$PATH pgcopydb clone --dir "$home/pgcopydb" --table-jobs $jobs --index-jobs $jobs "${@:2}" \
+    --source "postgres://postgres@/$1?host=$home/source" \
+    --target "postgres://postgres@/$1?host=$home/target" >"$home/said" 2>&1 || { cat "$home/said" >&2; exit 1; }
+}
+pgcopydb_by_default() { pgcopydb_clone "$1"; }
+pgcopydb_in_parts() { pgcopydb_clone "$1" --split-tables-larger-than 200MB; }
+pgcopydb_binary() { pgcopydb_clone "$1" --use-copy-binary; }
+
+apply_stream() { # database
+  cat >"$home/migrate.yaml" <<PLAN
+version: 1
+source: { url: "postgres://postgres@/$1?host=$home/source" }
+target: { url: "postgres://postgres@/$1?host=$home/target" }
+copy: { method: stream, jobs: $jobs, tools: $bin }
+restore: { analyze: false }
+verify: ${VERIFY:-counts}
+PLAN
+  apply
+}
+
+# What the servers have to do at least: the same COPYs and the same index builds, by psql alone.
+by_psql() { # database
+  ask target postgres -c "create database $1"
+  "$bin/pg_dump" -h "$home/source" -U postgres --section=pre-data "$1" | ask target "$1" >/dev/null
+  pieces "$1" | in_parallel "$1" 'piped "$1" "$2"'
+  ask source "$1" -c "
+    select case when c.oid is null then pg_get_indexdef(indexrelid) else
+      format('alter table only %s add %s', indrelid::regclass, pg_get_constraintdef(c.oid)) end
+    from pg_index left join pg_constraint c on conindid = indexrelid and contype in ('p', 'u')
+    where indrelid >= 16384 and indrelid not in (select reltoastrelid from pg_class)
+    order by indexrelid = any (select indexrelid from pg_index join pg_class i on i.oid = indexrelid
+      join pg_am am on am.oid = relam where amname = 'gin') desc, pg_relation_size(indexrelid) desc" |
+    in_parallel "$1" 'ask target "$1" -c "set maintenance_work_mem = \"512MB\"" -c "$2"'
+}
+
+# Every table by its name, the large ones in two halves.
+pieces() { # database
+  ask source "$1" -c "
+    select unnest(case when pages < 10000 then array[format('(select * from only %s)', name)] else array[
+      format('(select * from only %s where ctid < ''(%s,0)'')', name, pages / 2),
+      format('(select * from only %s where ctid >= ''(%s,0)'')', name, pages / 2)] end) || ' ' || name
+    from (select oid::regclass::text as name, pg_relation_size(oid) / 8192 as pages
+      from pg_class where relkind = 'r' and oid >= 16384 and relnamespace = 'public'::regnamespace) as tables
+    order by pages desc"
+}
+
+piped() { # database 'QUERY table'
+  ask source "$1" -c "copy ${2% *} to stdout (format binary)" |
+    ask target "$1" -c "copy ${2##* } from stdin (format binary)"
+}
+
+in_parallel() { # database command; a line of standard input is the command's $2
+  export home bin
+  export -f ask piped
+  xargs -r -d '\n' -P $jobs -n 1 bash -c "set -euo pipefail; $2" bash "$1"
+}
+
+# The longest chain of `gin`: its table is copied, then this one index built, with nothing beside it.
+chain_alone() { # database
+  ask target postgres -c "create database $1"
+  "$bin/pg_dump" -h "$home/source" -U postgres --section=pre-data "$1" | ask target "$1" >/dev/null
+  pieces "$1" | grep ' events$' | in_parallel "$1" 'piped "$1" "$2"'
+  ask target "$1" -c 'set maintenance_work_mem = "512MB"' -c 'create index on events using gin (body)'
+}
+
+contenders() { # set
+  echo apply_stream
+  echo pg_dump_and_pg_restore
+  if command -v pgcopydb >/dev/null; then
+    if [ "$1" = narrow ]; then echo pgcopydb_in_parts; else echo pgcopydb_by_default; fi
+    if pgcopydb clone --help 2>&1 | grep -q use-copy-binary; then echo pgcopydb_binary; fi
+  fi
+  case $1 in
+    mixed | narrow) echo by_psql ;;
+    gin) echo chain_alone ;;
+  esac
+}
+
+# Processor seconds of both servers so far, those of ended backends included.
+server_seconds() {
+  local side postmaster
+  for side in source target; do
+    postmaster=$(head -n 1 "$home/$side/data/postmaster.pid")
+    awk '{ print $14 + $15 + $16 + $17 }' "/proc/$postmaster/stat"
+    pgrep -P "$postmaster" | while read -r child; do
+      awk '{ print $14 + $15 }' "/proc/$child/stat" 2>/dev/null || true
+    done
+  done | awk -v ticks="$(getconf CLK_TCK)" '{ sum += $1 } END { print sum / ticks }'
+}
+
+run_once() { # database contender; writes seconds, processor seconds of the servers, and of itself
+  local before after
+  TIMEFORMAT='%R %U %S'
+  before=$(server_seconds)
+  { time "$2" "$1" 2>&3; } 3>&2 2>"$home/times"
+  after=$(server_seconds)
+  awk -v before="$before" -v after="$after" '{ print $1, after - before, $2 + $3 }' "$home/times" >>"$home/$2"
+  tail -n 1 "$home/$2" | awk -v what="$1: $2" '{
+    printf "%s %.2f s; processor: servers %.2f s, itself %.2f s\n", what, $1, $2, $3 }'
+}
+
+measure() { # set
+  local all turn contender
+  mapfile -t all < <(contenders "$1")
+  ask source postgres -c "create database $1"
+  "$1"
+  ask source "$1" -c 'vacuum analyze'
+  ask source "$1" -c "select '$1: ' || pg_size_pretty(pg_database_size('$1'))"
+  for turn in $(seq "$runs"); do
+    for contender in "${!all[@]}"; do
+      contender=${all[((contender + turn) % ${#all[@]})]}
+      start_over "$1"
+      run_once "$1" "$contender"
+    done
+  done
+  summary "$1" "${all[@]}"
+  start_over "$1"
+  ask source postgres -c "drop database $1"
+  (cd "$home" && rm -f "${all[@]}")
+}
+
+column_median() { cut -d' ' -f "$2" "$home/$1" | median; }
+
+summary() { # set contender...
+  local ours contender cores
+  ours=$(column_median apply_stream 1)
+  cores=$(nproc)
+  echo "$1, medians of $runs:"
+  for contender in "${@:2}"; do
+    awk -v ours="$ours" -v what="$contender" -v took="$(column_median "$contender" 1)" 'BEGIN {
+      printf "  %-24s %7.2f s   apply_stream takes %.3f of that\n", what, took, ours / took }'
+  done
+  awk -v ours="$ours" -v cores="$cores" -v floor="$(column_median apply_stream 2)" \
+    -v itself="$(column_median apply_stream 3)" 'BEGIN {
+      printf "  apply_stream uses %.1f%% of all processor time; the servers alone need %.2f s on %d cores\n",
+        100 * itself / (itself + floor), floor / cores, cores }'
+}
+
+sets=("$@")
+[ $# -gt 0 ] || sets=(mixed gin narrow many objects)
+for set in "${sets[@]}"; do
+  case $set in
+    mixed | gin | narrow | many | objects) ;;
+    *) echo "benches/stream.sh: unknown word $set: mixed, gin, narrow, many or objects" >&2; exit 2 ;;
+  esac
+done
+start source
+start target
+for set in "${sets[@]}"; do measure "$set"; done

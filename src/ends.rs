@@ -129,6 +129,7 @@ impl Ends {
         if resolved.copy.method == Method::Dump {
             // `pg_restore` builds them all, and thousands of definitions weigh several megabytes.
             source.indexes = Vec::new();
+            source.foreign_keys = Vec::new();
         }
         let target = self.target_facts().await?;
         let path = std::env::var_os("PATH");

@@ -12,7 +12,7 @@ use crate::error::{Error, Exit, Result};
 use crate::fingerprint::{self, Aspect, Difference, Fingerprint};
 use crate::inspect;
 use crate::measure::{self, Measured, Rows, SETTINGS};
-use crate::phases::{MEASURE, RESTORE};
+use crate::phases::{LET_THROUGH_BY, MEASURE};
 use crate::plan::{Phase, StepId};
 use crate::postgres::{full_name, quote_identifier};
 
@@ -101,7 +101,10 @@ pub(super) async fn schema(
     let source = fingerprint::take(&world.open(Place::Source).await?).await?;
     let target = fingerprint::take_beside(&world.open(Place::Target).await?, &source).await?;
     let (source, target) = (restricted(source, scope), restricted(target, scope));
-    let restored: Option<LetThrough> = world.output(&StepId::new(RESTORE))?;
+    let mut restored: Option<LetThrough> = None;
+    for id in LET_THROUGH_BY {
+        restored = restored.or(world.output(&StepId::new(id))?);
+    }
     let may_differ = |difference: &Difference| {
         let in_either = [&source, &target].map(|side| side.objects().get(&difference.object));
         let object = in_either.into_iter().flatten().next();

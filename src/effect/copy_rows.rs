@@ -18,9 +18,23 @@ pub const MARKS: &str = "_pg_dbmigrator_copy";
 pub struct CopyRows {
     /// The tables.
     pub tables: Vec<TableCopy>,
-    /// What is written to [`MARKS`] in the same transaction: of a part nobody could tell otherwise
-    /// whether it is there. Without one the tables are emptied first.
-    pub mark: Option<String>,
+    /// What they go into.
+    pub into: CopyInto,
+}
+
+/// What rows are copied into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CopyInto {
+    /// Tables in which there is nothing, or nothing any more.
+    Empty,
+    /// Tables that are emptied in the same transaction.
+    Emptied,
+    /// A table of which other parts may be there already.
+    Part {
+        /// What is written to [`MARKS`] in the same transaction: nobody could tell otherwise whether
+        /// this part is there.
+        mark: String,
+    },
 }
 
 /// A table, or a part of one.
@@ -75,14 +89,14 @@ impl CopyFormat {
 
 /// What is sent to both sides.
 pub(super) fn lines(what: &CopyRows) -> Vec<String> {
-    let CopyRows { tables, mark } = what;
+    let CopyRows { tables, into } = what;
     let mut lines = vec![format!("target: {}", begin())];
     lines.extend(empty(what).map(|sql| format!("target: {sql}")));
     for table in tables {
         lines.push(format!("source: {}", copy_out(table)));
         lines.push(format!("target: {}", copy_in(table)));
     }
-    lines.extend(mark.iter().map(|mark| format!("target: {}", leave(mark))));
+    lines.extend(leave(into).map(|sql| format!("target: {sql}")));
     lines.push("target: commit".to_owned());
     lines
 }
@@ -97,9 +111,7 @@ fn begin() -> String {
 fn empty(what: &CopyRows) -> Option<String> {
     let names = what.tables.iter();
     let names: Vec<String> = names.map(|t| qualified(&t.schema, &t.name)).collect();
-    what.mark
-        .is_none()
-        .then(|| format!("truncate only {}", names.join(", only ")))
+    (what.into == CopyInto::Emptied).then(|| format!("truncate only {}", names.join(", only ")))
 }
 
 fn columns(table: &TableCopy) -> String {
@@ -136,8 +148,14 @@ fn copy_in(table: &TableCopy) -> String {
     format!("copy {} from stdin{}", listed(table), table.format.option())
 }
 
-fn leave(mark: &str) -> String {
-    format!("insert into {MARKS}.done values ({})", quote_literal(mark))
+fn leave(into: &CopyInto) -> Option<String> {
+    match into {
+        CopyInto::Empty | CopyInto::Emptied => None,
+        CopyInto::Part { mark } => Some(format!(
+            "insert into {MARKS}.done values ({})",
+            quote_literal(mark)
+        )),
+    }
 }
 
 /// Copies the rows. How many there were is the output.
@@ -160,8 +178,8 @@ pub(super) async fn copy(world: &World, scene: Scene<'_>, what: &CopyRows) -> Re
         for table in &what.tables {
             rows += stream(&source, &target, table).await?;
         }
-        if let Some(mark) = &what.mark {
-            target.batch_execute(&leave(mark)).await?;
+        if let Some(sql) = leave(&what.into) {
+            target.batch_execute(&sql).await?;
         }
         target.batch_execute("commit").await?;
         Ok(Output::of(&rows))

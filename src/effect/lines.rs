@@ -16,7 +16,8 @@ pub fn lines(effect: &Effect) -> Vec<String> {
         Effect::ExportSnapshot(wanted) => on("source", crate::snapshot::statements(wanted)),
         Effect::Program(program) => vec![program_line(program)],
         Effect::CopyRows(what) => super::copy_rows::lines(what),
-        Effect::AfterData(script) => super::after_data::lines(script),
+        Effect::CopyLargeObjects(what) => super::large_objects::lines(what),
+        Effect::Script(script) => super::script::lines(script),
         Effect::MeasureSource(what) => {
             let mut lines = vec![format!("source: {}", measure::WRITES)];
             lines.extend(measure_lines("source", what));

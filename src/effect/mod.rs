@@ -1,18 +1,20 @@
 //! Everything `apply` performs, as data: how it prints, and (one file per kind) how it runs.
 //! It never decides whether something should happen; the plan did.
 
-mod after_data;
 mod child;
 mod compare;
 mod complaints;
 mod copy_rows;
 mod dump_files;
 mod dump_list;
+mod large_objects;
 mod lines;
 mod moved;
 mod program;
 mod progress;
 pub(crate) mod replication;
+mod script;
+mod script_parts;
 mod snapshot;
 mod sql;
 mod world;
@@ -23,11 +25,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use crate::side::Side;
-pub use after_data::Script;
-pub use copy_rows::{Blocks, CopyFormat, CopyRows, MARKS, TableCopy};
+pub use copy_rows::{Blocks, CopyFormat, CopyInto, CopyRows, MARKS, TableCopy};
 pub use dump_list::AfterData;
+pub use large_objects::LargeObjects;
 pub use lines::lines;
 pub use replication::{NewSlot, Replication};
+pub use script::Script;
+pub use script_parts::ScriptPart;
 pub use sql::ask;
 pub use world::{Links, Output, Scene, World, perform};
 
@@ -89,8 +93,10 @@ pub enum Effect {
     Program(Program),
     /// Streams rows from the source, under the exported snapshot, into the target.
     CopyRows(CopyRows),
-    /// Makes what a dump makes after rows and keys.
-    AfterData(Script),
+    /// Copies large objects, under the exported snapshot.
+    CopyLargeObjects(LargeObjects),
+    /// Makes a part of a dump, as `pg_restore` writes it.
+    Script(Script),
     /// Counts, and perhaps hashes, the rows of the source under the exported snapshot, and reads
     /// its sequences; the result is kept in the journal.
     MeasureSource(Measure),

@@ -28,9 +28,11 @@ pub(super) async fn run(
         place,
         statements: statements.to_vec(),
     });
+    let pid = client.query_one("select pg_backend_pid()", &[]).await?;
+    let pid: i32 = pid.try_get(0)?;
     for (statement, line) in statements.iter().zip(printed) {
         world.performed(scene, line);
-        send(world, place, &client, statement)
+        send(world, (place, pid), &client, statement)
             .await
             .map_err(|error| {
                 error.at(format!(
@@ -72,11 +74,12 @@ pub async fn ask(world: &World, question: &Question) -> Result<bool> {
 }
 
 /// Sends one statement; a stop cancels it on the server and waits for the answer.
-async fn send(world: &World, place: Place, client: &Client, statement: &str) -> Result<()> {
-    let pid: i32 = client
-        .query_one("select pg_backend_pid()", &[])
-        .await?
-        .try_get(0)?;
+async fn send(
+    world: &World,
+    (place, pid): (Place, i32),
+    client: &Client,
+    statement: &str,
+) -> Result<()> {
     let work = client.batch_execute(statement);
     tokio::pin!(work);
     tokio::select! {

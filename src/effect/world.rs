@@ -253,7 +253,8 @@ pub async fn perform(effect: &Effect, scene: Scene<'_>, world: &World) -> Result
         Effect::ExportSnapshot(wanted) => super::snapshot::export(world, scene, wanted).await,
         Effect::Program(program) => super::program::run(world, scene, program).await,
         Effect::CopyRows(what) => super::copy_rows::copy(world, scene, what).await,
-        Effect::AfterData(script) => super::after_data::make(world, scene, script).await,
+        Effect::CopyLargeObjects(what) => super::large_objects::copy(world, scene, *what).await,
+        Effect::Script(script) => super::script::make(world, scene, script).await,
         Effect::MeasureSource(measure) => {
             super::compare::measure_source(world, scene, measure).await
         }

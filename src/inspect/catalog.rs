@@ -24,6 +24,7 @@ const BEGIN: &str = "
     set local search_path to pg_catalog;
     set local timezone to 'UTC';
     set local datestyle to 'ISO';
+    set local jit to off;
     set local statement_timeout to '5min';
     set local idle_in_transaction_session_timeout to 0;
 ";

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::database::{Database, Locale};
+use super::foreign_key::ForeignKey;
 use super::index::Index;
 use super::replication::{FiringTrigger, Identity, Reach, Replication, Streams};
 use super::role::{Owner, Role};
@@ -101,6 +102,9 @@ pub struct Source {
     /// is needed for.
     #[serde(default)]
     pub indexes: Vec<Index>,
+    /// Foreign keys, but for those of extensions, sorted by schema, table and name.
+    #[serde(default)]
+    pub foreign_keys: Vec<ForeignKey>,
     /// Objects that cannot exist without a relation that they are no part of: views, foreign keys,
     /// children, defaults of another's sequence, SQL-standard functions, row types in use.
     pub dependents: Vec<Dependent>,
@@ -117,6 +121,9 @@ pub struct Source {
     pub icu_collations: Vec<(String, String)>,
     /// Large objects.
     pub large_objects: LargeObjects,
+    /// The OID of the first large object of each part in which they are copied, sorted.
+    #[serde(default)]
+    pub large_object_parts: Vec<u32>,
     /// How many there are of each other kind of object, such as `functions` or `types`.
     pub object_counts: BTreeMap<String, u64>,
     /// Tablespaces that relations or the database name, without `pg_default`.

@@ -5,6 +5,7 @@ mod catalog;
 mod database;
 mod disk;
 mod facts;
+mod foreign_key;
 mod index;
 mod lock_holders;
 mod reach;
@@ -21,6 +22,7 @@ pub use facts::{
     ConnectedRole, Dependent, Extension, Facts, LargeObjects, Relation, RelationKind, RowHash,
     Schema, Server, Source, Target, TargetDatabase, TargetTable, Toolset,
 };
+pub use foreign_key::ForeignKey;
 pub use index::{Index, IndexConstraint};
 pub use reach::reach;
 pub use replication::{

@@ -10,6 +10,7 @@ use tokio_postgres::Client;
 use super::catalog::{Catalog, LOCK_TIMEOUT};
 use super::database::Database;
 use super::facts::{Relation, Source};
+use super::foreign_key::ForeignKey;
 use super::index::Index;
 use super::lock_holders;
 use super::role::Role;
@@ -57,6 +58,11 @@ struct NameRow {
 }
 
 #[derive(Deserialize)]
+struct PartRow {
+    first: u32,
+}
+
+#[derive(Deserialize)]
 struct CollationRow {
     schema: String,
     name: String,
@@ -76,12 +82,16 @@ async fn read(catalog: &Catalog<'_>, place: String) -> Result<Source> {
         .into_iter()
         .partition(|role| role.name.starts_with("pg_"));
     let collations: Vec<CollationRow> = catalog.all(include_str!("sql/icu_collations.sql")).await?;
+    let parts: Vec<PartRow> = catalog
+        .all(include_str!("sql/large_object_parts.sql"))
+        .await?;
     let mut found = Source {
         server: catalog.server(place),
         database: catalog.one(include_str!("sql/database.sql")).await?,
         schemas: catalog.all(include_str!("sql/schemas.sql")).await?,
         relations: catalog.all(include_str!("sql/relations.sql")).await?,
         indexes: catalog.all(include_str!("sql/indexes.sql")).await?,
+        foreign_keys: catalog.all(include_str!("sql/foreign_keys.sql")).await?,
         dependents: catalog.all(include_str!("sql/dependents.sql")).await?,
         extensions: catalog.all(include_str!("sql/extensions.sql")).await?,
         not_carried: not_carried_sentences(not_carried),
@@ -93,6 +103,7 @@ async fn read(catalog: &Catalog<'_>, place: String) -> Result<Source> {
             .map(|row| (row.schema, row.name))
             .collect(),
         large_objects: catalog.one(include_str!("sql/large_objects.sql")).await?,
+        large_object_parts: parts.into_iter().map(|part| part.first).collect(),
         object_counts: object_counts(catalog).await?,
         tablespaces: tablespaces.into_iter().map(|row| row.name).collect(),
         streams: catalog.one(include_str!("sql/streams.sql")).await?,
@@ -108,6 +119,8 @@ fn sort(found: &mut Source) {
     found.relations.sort_by_cached_key(name);
     let index = |i: &Index| (i.schema.clone(), i.name.clone());
     found.indexes.sort_by_cached_key(index);
+    let foreign_key = |k: &ForeignKey| (k.schema.clone(), k.table.clone(), k.name.clone());
+    found.foreign_keys.sort_by_cached_key(foreign_key);
     found.dependents.sort();
     found.owners.sort();
     found.icu_collations.sort();

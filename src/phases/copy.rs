@@ -3,13 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{MEASURE, SNAPSHOT, Scene, index, restore_runs, sql, step, stored_columns};
+use super::{
+    MEASURE, SNAPSHOT, Scene, index, large_objects, restore_runs, sql, step, stored_columns,
+};
 use crate::effect::{
-    Blocks, CopyFormat, CopyRows, Effect, MARKS, Place, Replication, Side, TableCopy,
+    Blocks, CopyFormat, CopyInto, CopyRows, Effect, MARKS, Place, Replication, Side, TableCopy,
 };
 use crate::inspect::{Index, Relation, RelationKind};
 use crate::plan::{IfInterrupted, Question, Step, StepId};
-use crate::postgres::{full_name, quote_literal};
+use crate::postgres::{full_name, qualified, quote_literal};
 use crate::report::{bytes, counted};
 use crate::resolve::SequenceErrors;
 use crate::spec::{Format, Verify};
@@ -162,7 +164,7 @@ fn parts(scene: &Scene<'_>, table: &Relation) -> Vec<Step> {
             summary,
             CopyRows {
                 tables: vec![table_copy(scene, table, None)],
-                mark: None,
+                into: CopyInto::Emptied,
             },
         )];
     }
@@ -189,7 +191,7 @@ fn parts(scene: &Scene<'_>, table: &Relation) -> Vec<Step> {
         };
         let what = CopyRows {
             tables: vec![table_copy(scene, table, Some(blocks))],
-            mark: Some(id.clone()),
+            into: CopyInto::Part { mark: id.clone() },
         };
         Step {
             if_interrupted: IfInterrupted::Ask(question),
@@ -248,6 +250,10 @@ fn batch(scene: &Scene<'_>, (number, some): (usize, &[Load<'_>])) -> Vec<Ranked>
     let building: u64 = indexes.iter().map(|index| weight(index)).sum();
     let mut ranked = Vec::new();
     let id = StepId::new(format!("copy.small.{number}"));
+    let empty = tables
+        .iter()
+        .map(|table| qualified(&table.schema, &table.name));
+    let empty = empty.collect::<Vec<_>>().join(", only ");
     let mut after = Vec::new();
     if !tables.is_empty() {
         let summary = format!(
@@ -258,7 +264,18 @@ fn batch(scene: &Scene<'_>, (number, some): (usize, &[Load<'_>])) -> Vec<Ranked>
         after.push(id.clone());
         ranked.push(Ranked {
             rank: total + building,
-            step: rows(id.as_str(), summary, CopyRows { tables, mark: None }),
+            step: Step {
+                // Not at first: thousands of new tables would have to be made anew.
+                undo: vec![sql(Place::Target, vec![format!("truncate only {empty}")])],
+                ..rows(
+                    id.as_str(),
+                    summary,
+                    CopyRows {
+                        tables,
+                        into: CopyInto::Empty,
+                    },
+                )
+            },
         });
     }
     if !indexes.is_empty() {
@@ -305,11 +322,13 @@ fn rest(scene: &Scene<'_>) -> Vec<Ranked> {
             ..step(MEASURE, super::dump::measure_summary(&measure))
         });
     }
-    let of_objects = restore_runs::large_objects(scene).map(|step| Ranked {
-        rank: scene.facts.source.large_objects.bytes,
+    let all = &scene.facts.source.large_objects;
+    let of_objects = large_objects::steps(scene).into_iter().map(|step| Ranked {
+        rank: all.bytes / scene.facts.source.large_object_parts.len() as u64,
         step,
     });
+    steps.extend(restore_runs::kept_by_extensions(scene));
     // Nobody waits for these.
     let last = steps.into_iter().map(|step| Ranked { rank: 0, step });
-    of_objects.into_iter().chain(last).collect()
+    of_objects.chain(last).collect()
 }

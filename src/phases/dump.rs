@@ -11,9 +11,12 @@ use crate::postgres::{qualified, quote_identifier};
 use crate::report::counted;
 use crate::spec::{Scope, Verify};
 
-/// A dump of everything but the rows of tables, for those to be streamed.
+/// A dump of everything but rows and large objects, for those to be streamed.
 pub(super) fn structure(scene: &Scene<'_>) -> Step {
     let mut arguments = arguments(scene);
+    // It is sent over connections of our own, which speak UTF-8 alone.
+    let flags = ["--encoding=UTF8", "--no-blobs"];
+    arguments.extend(flags.map(|flag| Argument::Plain(flag.to_owned())));
     arguments.extend(without_rows(scene).into_iter().map(Argument::Plain));
     Step {
         under: Some(StepId::new(SNAPSHOT)),
@@ -25,7 +28,7 @@ pub(super) fn structure(scene: &Scene<'_>) -> Step {
             tables: Vec::new(),
         })],
         undo: vec![Effect::RemoveDump],
-        ..step(DUMP, "everything but the rows of tables")
+        ..step(DUMP, "everything but rows and large objects")
     }
 }
 

@@ -6,6 +6,8 @@ use crate::effect::{Effect, Place};
 use crate::inspect::{Index, IndexConstraint};
 use crate::postgres::{qualified, quote_identifier};
 
+/// Each takes a few slots of the lock table.
+const INDEXES_PER_TRANSACTION: usize = 100;
 /// Smaller than this PostgreSQL does not accept.
 const LEAST_MEMORY_KIB: u64 = 1024;
 /// Larger than this it does not accept before 18 on every platform.
@@ -14,23 +16,38 @@ const MOST_MEMORY_KIB: u64 = 2_147_483_647;
 /// Builds indexes over one connection, one after the other.
 pub(super) fn build(scene: &Scene<'_>, indexes: &[&Index]) -> Effect {
     let copy = &scene.resolved.copy;
-    let share = copy.index_memory_bytes / 1024 / u64::from(copy.jobs);
-    let memory = share.clamp(LEAST_MEMORY_KIB, MOST_MEMORY_KIB);
-    let mut statements = vec![
-        "set search_path = ''".to_owned(),
-        format!("set maintenance_work_mem = {memory}"),
-    ];
+    let mut statements = settings(scene);
     let mut tablespace = None;
-    for index in indexes {
+    for (number, index) in indexes.iter().enumerate() {
+        // Many small ones in a transaction, which costs as much as one of them.
+        if number > 0 && number % INDEXES_PER_TRANSACTION == 0 {
+            statements.extend(["commit".to_owned(), "begin".to_owned()]);
+        }
         let wanted = index.tablespace.as_ref().filter(|_| copy.tablespaces);
         if wanted != tablespace {
             let name = wanted.map_or_else(|| "''".to_owned(), |name| quote_identifier(name));
             statements.push(format!("set default_tablespace = {name}"));
             tablespace = wanted;
         }
-        statements.extend(make(index));
+        statements.extend(make(index, indexes.len() > 1));
+    }
+    if indexes.len() > 1 {
+        statements.insert(2, "begin".to_owned());
+        statements.push("commit".to_owned());
     }
     sql(Place::Target, statements)
+}
+
+/// What a session sets that builds or proves: the definitions name every schema, and the memory is
+/// shared by all that work at the same time.
+pub(super) fn settings(scene: &Scene<'_>) -> Vec<String> {
+    let copy = &scene.resolved.copy;
+    let share = copy.index_memory_bytes / 1024 / u64::from(copy.jobs);
+    let memory = share.clamp(LEAST_MEMORY_KIB, MOST_MEMORY_KIB);
+    vec![
+        "set search_path = ''".to_owned(),
+        format!("set maintenance_work_mem = {memory}"),
+    ]
 }
 
 /// Removes what [`build`] made.
@@ -40,12 +57,12 @@ pub(super) fn remove(indexes: &[&Index]) -> Effect {
 }
 
 /// What a table is ordered by and what tells its rows apart goes with its index.
-fn make(index: &Index) -> Vec<String> {
+fn make(index: &Index, is_small: bool) -> Vec<String> {
     let table = qualified(&index.schema, &index.table);
     let name = quote_identifier(&index.name);
     let own = qualified(&index.schema, &index.name);
     let mut statements = match &index.constraint {
-        Some(constraint) => constrain(index, constraint, &table),
+        Some(constraint) => constrain(index, (constraint, is_small), &table),
         None => vec![index.definition.clone()],
     };
     for (column, target) in &index.statistics {
@@ -64,9 +81,13 @@ fn make(index: &Index) -> Vec<String> {
     statements
 }
 
-/// The index is made first, because ADD CONSTRAINT alone could not be given up half-way without
-/// starting over, and its deferring cannot be said of an index.
-fn constrain(index: &Index, constraint: &IndexConstraint, table: &str) -> Vec<String> {
+/// The index of a large table is made first, because ADD CONSTRAINT shuts everybody out while it
+/// builds one; that of a small one with its constraint, which is half the work.
+fn constrain(
+    index: &Index,
+    (constraint, is_small): (&IndexConstraint, bool),
+    table: &str,
+) -> Vec<String> {
     let IndexConstraint {
         oid: _,
         name,
@@ -79,7 +100,7 @@ fn constrain(index: &Index, constraint: &IndexConstraint, table: &str) -> Vec<St
         "alter table only {table} add constraint {}",
         quote_identifier(name)
     );
-    let Some(kind) = using_index else {
+    let Some(kind) = using_index.as_ref().filter(|_| !is_small) else {
         return vec![format!("{add} {definition}")];
     };
     let when = match (deferrable, deferred) {

@@ -10,8 +10,10 @@ mod drift;
 mod dump;
 mod fence;
 mod finalize;
+mod foreign_keys;
 mod identities;
 mod index;
+mod large_objects;
 mod left_behind;
 mod outage;
 mod prepare_snapshot;
@@ -54,6 +56,13 @@ pub const PUBLIC: &str = "target.public";
 pub const DATABASE: &str = "target.database";
 /// The step that runs `pg_restore`.
 pub const RESTORE: &str = "restore.run";
+/// The steps that make objects as a dump has them, and may let errors through.
+pub(crate) const LET_THROUGH_BY: [&str; 4] = [
+    RESTORE,
+    build::BEFORE_KEYS,
+    build::AFTER_DATA,
+    build::EVENT_TRIGGERS,
+];
 
 /// The step that has the subscription run.
 pub const ENABLE: &str = "stream.enable";
@@ -124,7 +133,7 @@ pub fn stage(phase: Phase, scene: &Scene<'_>) -> Stage {
             Phase::Rollback => rollback::switch(scene),
             _ => None,
         },
-        jobs: (phase == Phase::Copy).then_some(scene.resolved.copy.jobs),
+        jobs: matches!(phase, Phase::Copy | Phase::Build).then_some(scene.resolved.copy.jobs),
     }
 }
 

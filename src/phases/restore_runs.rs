@@ -2,10 +2,9 @@
 //! It says nothing of what is made before them or undone after.
 
 use super::{Scene, dump, restore, step};
-use crate::effect::{AfterData, Argument, Effect, Place, Program, Script, Tool};
+use crate::effect::{AfterData, Argument, Effect, Program, Script, ScriptPart, Tool};
 use crate::inspect::{Relation, RelationKind};
 use crate::plan::{IfInterrupted, Step, StepId};
-use crate::report::counted;
 use crate::spec::Scope;
 
 /// The runs, in order.
@@ -37,58 +36,18 @@ pub(super) fn runs(scene: &Scene<'_>) -> Vec<Effect> {
     ]
 }
 
-/// The first version of `pg_restore` that commits many objects at once.
-const TRANSACTION_SIZE: u32 = 17;
-
-/// The first version whose large objects are made in the section of data.
-const MADE_WITH_DATA: u32 = 17;
-
-/// What comes before rows.
-pub(super) fn before_data(scene: &Scene<'_>) -> Effect {
-    let mut what = vec![Argument::Plain("--section=pre-data".to_owned())];
-    if scene.tools.major >= TRANSACTION_SIZE && !scene.resolved.restore.allow_errors {
-        what.push(Argument::Plain("--transaction-size=500".to_owned()));
-    }
-    program(scene, 1, what)
-}
-
-/// Rows that are in the dump all the same: large objects, and what extensions keep in tables.
-pub(super) fn large_objects(scene: &Scene<'_>) -> Option<Step> {
-    let count = scene.facts.source.large_objects.count;
-    let kept_by_extensions = dump::has_config_tables(scene);
-    if count == 0 && !kept_by_extensions {
-        return None;
-    }
-    let mut summary = counted(count, "large object");
-    if kept_by_extensions {
-        summary.push_str(", and what extensions keep in tables");
-    }
-    let jobs = scene.resolved.copy.jobs;
-    let again = StepId::new(if kept_by_extensions {
-        restore::again_from(scene)
-    } else {
-        LARGE_OBJECTS
-    });
-    Some(Step {
-        effects: vec![program(
-            scene,
-            jobs,
-            vec![Argument::Plain("--section=data".to_owned())],
-        )],
-        if_interrupted: IfInterrupted::RedoFrom(again),
-        // Older ones make large objects before data, and write the same into them once more.
-        undo: (scene.tools.major >= MADE_WITH_DATA)
-            .then(|| super::sql(Place::Target, vec![restore::UNLINK.to_owned()]))
-            .into_iter()
-            .collect(),
-        ..step(LARGE_OBJECTS, summary)
+/// Rows that are in the dump all the same: what extensions keep in tables.
+pub(super) fn kept_by_extensions(scene: &Scene<'_>) -> Option<Step> {
+    let data = Argument::Plain("--section=data".to_owned());
+    dump::has_config_tables(scene).then(|| Step {
+        effects: vec![program(scene, scene.resolved.copy.jobs, vec![data])],
+        if_interrupted: IfInterrupted::RedoFrom(StepId::new(restore::again_from(scene))),
+        ..step("copy.extensions", "what extensions keep in tables")
     })
 }
 
-const LARGE_OBJECTS: &str = "copy.large_objects";
-
-/// Everything that comes after rows, but what was `made` already, by OID.
-pub(super) fn after_data(scene: &Scene<'_>, made: Vec<u32>) -> Effect {
+/// A part of the dump without its rows, but what was `made` already, by OID.
+pub(super) fn script(scene: &Scene<'_>, part: ScriptPart, made: &[u32]) -> Effect {
     let resolved = scene.resolved;
     let flags = [
         ("--no-owner", !resolved.copy.owners),
@@ -96,10 +55,12 @@ pub(super) fn after_data(scene: &Scene<'_>, made: Vec<u32>) -> Effect {
         ("--no-tablespaces", !resolved.copy.tablespaces),
     ];
     let flags = flags.iter().filter(|(_, on)| *on);
-    Effect::AfterData(Script {
+    Effect::Script(Script {
+        part,
         directory: scene.tools.directory.clone(),
         flags: flags.map(|(flag, _)| (*flag).to_owned()).collect(),
-        made,
+        made: made.to_vec(),
+        allow_errors: resolved.restore.allow_errors,
     })
 }
 

@@ -196,6 +196,7 @@ pub(crate) fn source() -> Source {
         }],
         relations: vec![table("items"), table("orders")],
         indexes: Vec::new(),
+        foreign_keys: Vec::new(),
         dependents: vec![foreign_key()],
         extensions: vec![Extension {
             name: "pgcrypto".to_owned(),
@@ -208,6 +209,7 @@ pub(crate) fn source() -> Source {
         owners: Vec::new(),
         icu_collations: Vec::new(),
         large_objects: LargeObjects::default(),
+        large_object_parts: Vec::new(),
         object_counts: BTreeMap::new(),
         tablespaces: BTreeSet::new(),
         not_carried: Vec::new(),

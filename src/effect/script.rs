@@ -1,0 +1,237 @@
+//! Performs a part of a dump: the script that `pg_restore` writes of it, many entries in a transaction,
+//! which leaves a mark where a later run has to know. An entry is never made twice.
+
+use std::path::PathBuf;
+
+use tokio_postgres::Client;
+
+use super::child::{Invocation, run};
+use super::copy_rows::MARKS;
+use super::script_parts::{Entry, Pieces, ScriptPart, pieces};
+use super::world::{LetThrough, Output, Scene, World};
+use super::{Place, Tool};
+use crate::error::{Error, Result};
+use crate::postgres::quote_literal;
+
+/// A part of a dump, less what was made already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Script {
+    /// The part.
+    pub part: ScriptPart,
+    /// The folder of `pg_restore`.
+    pub directory: PathBuf,
+    /// What it is told to leave out.
+    pub flags: Vec<String>,
+    /// OIDs of indexes and constraints that were made already.
+    pub made: Vec<u32>,
+    /// Whether known-harmless errors are warnings (`restore.allow_errors`).
+    pub allow_errors: bool,
+}
+
+/// How many entries go into one transaction: each may lock a few tables.
+const ENTRIES_PER_PIECE: usize = 100;
+
+/// The lines that are printed: the script itself is known only once there is a dump.
+pub(super) fn lines(script: &Script) -> Vec<String> {
+    let Script {
+        part,
+        directory,
+        flags,
+        made,
+        allow_errors: _,
+    } = script;
+    let mut line = format!(
+        "run: {} --section={}",
+        directory.join(Tool::PgRestore.name()).display(),
+        part.section()
+    );
+    for flag in flags {
+        line.push_str(&format!(" {flag}"));
+    }
+    let but = match made.len() {
+        0 => String::new(),
+        made => format!(" but {made} that are made"),
+    };
+    line.push_str(&format!(
+        " --use-list=<{}{but}> --file=<script> <dump>",
+        part.shown()
+    ));
+    vec![line, "target: <script>".to_owned()]
+}
+
+/// Makes it all.
+///
+/// # Errors
+/// What `pg_restore` or the server says, then with the entry that it is about, or that it was
+/// stopped.
+pub(super) async fn make(world: &World, scene: Scene<'_>, script: &Script) -> Result<Output> {
+    for line in lines(script) {
+        world.performed(scene, line);
+    }
+    let (text, list) = written(world, script).await?;
+    let work = async {
+        let client = world.open(Place::Target).await?;
+        let making = Making {
+            client: &client,
+            step: scene.step.id.as_str(),
+            script,
+        };
+        making.all(&pieces(&text, &list)).await
+    };
+    world.unless_stopped(work).await
+}
+
+/// A script on its way.
+struct Making<'a> {
+    client: &'a Client,
+    step: &'a str,
+    script: &'a Script,
+}
+
+impl Making<'_> {
+    async fn all(&self, pieces: &Pieces<'_>) -> Result<Output> {
+        let Pieces { head, entries } = pieces;
+        self.set(head).await?;
+        let done = self.marks().await?;
+        let mut warnings = Vec::new();
+        // Event triggers are made all at once: one alone would wake for the others.
+        let in_piece = match self.script.part {
+            ScriptPart::EventTriggers => entries.len().max(1),
+            _ => ENTRIES_PER_PIECE,
+        };
+        for (number, piece) in entries.chunks(in_piece).enumerate() {
+            let mark = format!("{}.{number}", self.step);
+            if !done.contains(&mark) {
+                warnings.extend(self.piece(piece, &self.leave(&mark)).await?);
+                continue;
+            }
+            // What it set for the session holds for the pieces after it.
+            for entry in piece {
+                self.set(&entry.settings()).await?;
+            }
+        }
+        let mut output = match warnings.is_empty() {
+            true => Output::default(),
+            false => Output::of(&LetThrough::SomeErrors),
+        };
+        output.warnings = warnings;
+        Ok(output)
+    }
+
+    /// Before rows there is no room for marks yet, and after the last step none any more.
+    fn leaves_marks(&self) -> bool {
+        match self.script.part {
+            ScriptPart::BeforeForeignKeys | ScriptPart::AfterForeignKeys => true,
+            ScriptPart::BeforeData | ScriptPart::EventTriggers => false,
+        }
+    }
+
+    fn leave(&self, mark: &str) -> String {
+        match self.leaves_marks() {
+            true => format!("insert into {MARKS}.done values ({});", quote_literal(mark)),
+            false => String::new(),
+        }
+    }
+
+    async fn marks(&self) -> Result<Vec<String>> {
+        if !self.leaves_marks() {
+            return Ok(Vec::new());
+        }
+        let sql = format!("select step from {MARKS}.done where starts_with(step, $1)");
+        let rows = self
+            .client
+            .query(&sql, &[&format!("{}.", self.step)])
+            .await?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
+    /// A server that is older than `pg_restore` may not know a setting, and needs none of those.
+    async fn set(&self, settings: &[&str]) -> Result<()> {
+        for sql in settings {
+            match self.client.batch_execute(sql).await.map_err(Error::from) {
+                Err(error) if !error.has_sqlstate("42704") => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// All of it at once, as a rule; entry by entry where that fails, to see which one it is.
+    async fn piece(&self, piece: &[Entry<'_>], leave: &str) -> Result<Vec<String>> {
+        let text: String = piece.iter().map(|entry| entry.text).collect();
+        let whole = format!("begin;\n{text}\n;{leave} commit");
+        match self.client.batch_execute(&whole).await.map_err(Error::from) {
+            Err(error) if self.client.is_closed() => return Err(error),
+            Err(_) => {}
+            Ok(()) => return Ok(Vec::new()),
+        }
+        self.client.batch_execute("rollback; begin").await?;
+        let mut warnings = Vec::new();
+        for entry in piece {
+            warnings.extend(self.entry(entry).await?);
+        }
+        self.client
+            .batch_execute(&format!("{leave} commit"))
+            .await?;
+        Ok(warnings)
+    }
+
+    async fn entry(&self, entry: &Entry<'_>) -> Result<Vec<String>> {
+        let mut warnings = Vec::new();
+        for (sql, may_fail) in entry.statements() {
+            self.client.batch_execute("savepoint entry").await?;
+            let Err(error) = self.client.batch_execute(sql).await.map_err(Error::from) else {
+                continue;
+            };
+            if !(may_fail && self.script.allow_errors) || self.client.is_closed() {
+                return Err(error.at(format!("step {}: {}", self.step, entry.name())));
+            }
+            self.client
+                .batch_execute("rollback to savepoint entry")
+                .await?;
+            self.set(&entry.settings()).await?;
+            warnings.push(format!("{}: {}", entry.name(), error.causes().join("; ")));
+        }
+        Ok(warnings)
+    }
+}
+
+/// The script as `pg_restore` writes it, and the list of its entries.
+async fn written(world: &World, script: &Script) -> Result<(String, String)> {
+    let list = say(world, script, vec!["--list".to_owned()]).await?;
+    let list = script.part.of(&list, &script.made);
+    let kept = tempfile::NamedTempFile::new_in(world.state.path())
+        .map_err(|error| world.state.trouble("cannot write files", &error))?;
+    std::fs::write(kept.path(), &list)
+        .map_err(|error| world.state.trouble("cannot write files", &error))?;
+    let mut flags = script.flags.clone();
+    flags.push("--verbose".to_owned());
+    flags.push(format!("--use-list={}", kept.path().display()));
+    Ok((say(world, script, flags).await?, list))
+}
+
+/// Runs `pg_restore` without a connection, and returns what it writes.
+async fn say(world: &World, script: &Script, mut arguments: Vec<String>) -> Result<String> {
+    let trouble = |error: &std::io::Error| world.state.trouble("cannot write files", error);
+    let file = tempfile::NamedTempFile::new_in(world.state.path()).map_err(|e| trouble(&e))?;
+    arguments.extend([
+        format!("--section={}", script.part.section()),
+        format!("--file={}", file.path().display()),
+        world.state.dump().display().to_string(),
+    ]);
+    let invocation = Invocation {
+        program: &script.directory.join(Tool::PgRestore.name()),
+        arguments,
+        environment: vec![("LC_ALL".into(), "C".into())],
+    };
+    let mut said = Vec::new();
+    let ended = run(invocation, &world.stop, |line| said.push(line.to_owned())).await?;
+    if !ended.success() {
+        let what = format!("pg_restore could not read the dump ({ended})");
+        let next = "Run `pg_dbmigrator abort`, then `pg_dbmigrator apply`.";
+        return Err(said
+            .into_iter()
+            .fold(Error::failed(what, next), Error::because));
+    }
+    std::fs::read_to_string(file.path()).map_err(|e| trouble(&e))
+}

@@ -68,9 +68,14 @@ struct Listed<'a> {
 impl<'a> Listed<'a> {
     fn read(line: &'a str) -> Option<Self> {
         let mut words = line.splitn(4, ' ');
+        // What else is in a list is behind a semicolon.
+        let id = words
+            .next()?
+            .strip_suffix(';')
+            .filter(|id| !id.is_empty())?;
         Some(Self {
             line,
-            id: words.next()?.strip_suffix(';')?,
+            id,
             catalog: words.next()?,
             oid: words.next()?,
             rest: words.next()?,

@@ -135,6 +135,7 @@ impl Resolved {
             verify: self.verify,
             allow_errors: self.restore.allow_errors,
             jobs: self.copy.jobs,
+            format: self.copy.format,
             online: self.online.clone(),
         }
     }

@@ -34,7 +34,7 @@ impl Plan {
         }
         let preview = migrator.preview().await?;
         if self.json {
-            print::json(plan_json(&preview), false)?;
+            print::json(plan_json(migrator.resolved(), &preview), false)?;
         } else {
             print::out(&plan_text(migrator.resolved(), &preview, self.show_sql))?;
         }

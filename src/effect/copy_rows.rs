@@ -8,7 +8,7 @@ use super::Place;
 use super::world::{Output, Scene, World};
 use crate::error::Result;
 use crate::measure::SETTINGS;
-use crate::postgres::{qualified, quote_identifier, quote_literal};
+use crate::postgres::{full_name, qualified, quote_identifier, quote_literal};
 
 /// The schema on the target, for the time of the copy, in which parts leave their marks.
 pub const MARKS: &str = "_pg_dbmigrator_copy";
@@ -48,8 +48,17 @@ pub struct TableCopy {
     pub columns: Vec<String>,
     /// The form in which the rows travel.
     pub format: CopyFormat,
+    /// What decided that form.
+    pub because: String,
     /// The part, where it is not all of it.
     pub blocks: Option<Blocks>,
+}
+
+impl TableCopy {
+    /// Its name, as people write it.
+    pub fn full_name(&self) -> String {
+        full_name(&self.schema, &self.name)
+    }
 }
 
 /// A range of a table's blocks.

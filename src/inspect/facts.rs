@@ -194,9 +194,10 @@ pub struct Relation {
     /// Blocks of the table itself, without TOAST.
     #[serde(default)]
     pub blocks: u64,
-    /// Whether each of its columns has a type whose binary form is the same on every version.
+    /// Its stored columns whose type has no binary form that is known to be the same on every
+    /// server, as (name, type), in the table's order.
     #[serde(default)]
-    pub binary: bool,
+    pub text_columns: Vec<(String, String)>,
     /// `reltuples`, `None` when never analyzed.
     pub rows_estimate: Option<u64>,
     /// UNLOGGED.
@@ -230,6 +231,19 @@ pub struct Relation {
 }
 
 impl Relation {
+    /// Why its rows travel as text, where they do: the first of the columns that ask for it, and how
+    /// many more there are.
+    pub fn columns_for_text(&self) -> Option<String> {
+        let (name, kind) = self.text_columns.first()?;
+        let more = match self.text_columns.len() - 1 {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        Some(format!(
+            "column {name} has type {kind}, whose binary form may differ{more}"
+        ))
+    }
+
     /// Whether it is a materialized view that holds data.
     pub fn populated_view(&self) -> bool {
         self.kind == RelationKind::MaterializedView && self.populated

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::format::format;
 use super::{
     MEASURE, SNAPSHOT, Scene, index, large_objects, restore_runs, sql, step, stored_columns,
 };
@@ -14,7 +15,7 @@ use crate::plan::{IfInterrupted, Question, Step, StepId};
 use crate::postgres::{full_name, qualified, quote_literal};
 use crate::report::{bytes, counted};
 use crate::resolve::SequenceErrors;
-use crate::spec::{Format, Verify};
+use crate::spec::Verify;
 
 /// Tables up to this size are copied many in a step: a step costs two writes to the journal and two
 /// connections, about as much as copying this.
@@ -158,7 +159,7 @@ fn parts(scene: &Scene<'_>, table: &Relation) -> Vec<Step> {
     let wanted = table.bytes.div_ceil(limit).min(MOST_PARTS);
     let divisible = scene.facts.source.server.major() >= TID_RANGES;
     if wanted <= 1 || table.blocks < wanted || !divisible {
-        let summary = format!("{}, {}", bytes(table.bytes), format_of(scene, table).word());
+        let summary = format!("{}, {}", bytes(table.bytes), format(scene, table).0.word());
         return vec![rows(
             &format!("copy.{name}"),
             summary,
@@ -180,7 +181,7 @@ fn parts(scene: &Scene<'_>, table: &Relation) -> Vec<Step> {
             "part {} of {count}, {}, {}",
             number + 1,
             bytes(table.bytes / count),
-            format_of(scene, table).word()
+            format(scene, table).0.word()
         );
         let question = Question {
             database: Place::Target,
@@ -209,19 +210,14 @@ fn rows(id: &str, summary: String, what: CopyRows) -> Step {
     }
 }
 
-fn format_of(scene: &Scene<'_>, table: &Relation) -> CopyFormat {
-    match scene.resolved.copy.format {
-        Format::Auto if table.binary => CopyFormat::Binary,
-        Format::Auto | Format::Text => CopyFormat::Text,
-    }
-}
-
 fn table_copy(scene: &Scene<'_>, table: &Relation, blocks: Option<Blocks>) -> TableCopy {
+    let (format, because) = format(scene, table);
     TableCopy {
         schema: table.schema.clone(),
         name: table.name.clone(),
         columns: stored_columns(table),
-        format: format_of(scene, table),
+        format,
+        because,
         blocks,
     }
 }

@@ -11,6 +11,7 @@ mod dump;
 mod fence;
 mod finalize;
 mod foreign_keys;
+mod format;
 mod identities;
 mod index;
 mod large_objects;

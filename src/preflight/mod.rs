@@ -25,7 +25,7 @@ use crate::postgres;
 use crate::report::some_of;
 use crate::resolve::Online;
 use crate::selection::Selection;
-use crate::spec::{Existing, Scope, Verify};
+use crate::spec::{Existing, Format, Scope, Verify};
 
 /// How much a finding weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,6 +80,8 @@ pub struct Choices {
     pub allow_errors: bool,
     /// `copy.jobs`.
     pub jobs: u32,
+    /// `copy.format`, which is the default where rows are not streamed.
+    pub format: Format,
     /// The stream, with `mode: online`.
     pub online: Option<Online>,
 }
@@ -130,6 +132,7 @@ const CHECKS: &[fn(&Case<'_>) -> Vec<Finding>] = &[
     rows::missing_tables,
     rows::filled_tables,
     rows::large_objects_there,
+    rows::without_binary_form,
     online::findings,
 ];
 

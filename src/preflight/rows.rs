@@ -1,10 +1,10 @@
-//! Findings about `copy.scope: data`: rows go into tables that are there and empty.
-//! It never compares columns.
+//! Findings about rows: with `copy.scope: data` they go into tables that are there and empty, and
+//! not every row has a binary form. It never compares the columns of two sides.
 
 use super::{Case, Finding, Level, found, full_name, list};
 use crate::inspect::{Relation, RelationKind, TargetTable};
 use crate::report::counted;
-use crate::spec::{Existing, Scope};
+use crate::spec::{Existing, Format, Scope};
 
 /// Tables whose rows are migrated are not there.
 pub(super) fn missing_tables(case: &Case<'_>) -> Vec<Finding> {
@@ -77,6 +77,35 @@ pub(super) fn large_objects_there(case: &Case<'_>) -> Vec<Finding> {
             "Make sure that nobody needs them, or set restore.existing: refuse.",
         ),
     }
+}
+
+/// Binary is asked for, and tables have columns of which nobody knows that it carries them.
+pub(super) fn without_binary_form(case: &Case<'_>) -> Vec<Finding> {
+    if case.choices.format != Format::Binary {
+        return Vec::new();
+    }
+    let tables = case.kept_with_rows();
+    let unsure: Vec<String> = tables
+        .filter_map(|table| {
+            Some(format!(
+                "{} ({})",
+                full_name(table),
+                table.columns_for_text()?
+            ))
+        })
+        .collect();
+    if unsure.is_empty() {
+        return Vec::new();
+    }
+    found(
+        Level::Refusal,
+        "without_binary_form",
+        format!(
+            "copy.format is binary, and these tables cannot be copied so: {}",
+            list(unsure)
+        ),
+        "Write `format: auto`, which copies these as text and all others in binary, or exclude them.",
+    )
 }
 
 /// The tables with rows to copy, each with the target's table of the same name. A database that is

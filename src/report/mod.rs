@@ -1,9 +1,10 @@
 //! Plan, progress, status and outcome as text and JSON. It decides nothing and asks nobody.
 
+mod formats;
 mod numbers;
+mod on_the_source;
 mod outcome_text;
 mod plan_json;
-mod plan_online;
 mod plan_text;
 mod progress;
 mod status_text;

@@ -2,10 +2,13 @@
 
 use serde_json::{Value, json};
 
+use super::formats::{Form, formats};
+use super::on_the_source;
 use crate::effect::lines;
 use crate::migrator::Preview;
-use crate::plan::{Stage, Step, Switch};
+use crate::plan::{Plan, Stage, Step, Switch};
 use crate::preflight::Finding;
+use crate::resolve::Resolved;
 
 /// The version of the JSON form of a plan.
 pub const PLAN_VERSION: u32 = 1;
@@ -15,13 +18,16 @@ pub const PLAN_VERSION: u32 = 1;
 /// - `version`: [`PLAN_VERSION`]; `name`: the plan's name;
 /// - `source`, `target`: `database`, `place`, `version`, `role`, and on the source `bytes`;
 /// - `findings`: each with `level` (`refusal`, `warning`, `note`), `id`, `what`, `next`;
+/// - `on_the_source`: what the source and its applications will notice, each a sentence;
+/// - `formats`: of every table whose rows are streamed, `table`, `format` (`binary`, `text`) and
+///   `because`, what decided that; empty where a dump carries them;
 /// - `left_behind`: what is not migrated, each a sentence;
 /// - `stages`: each with `phase`, `purpose` and `steps`; a step has `id`, `summary`, `after` (ids
 ///   it waits for), `lines` (what is sent or run, as `--show-sql` prints it) and `done`; `switch`
 ///   is `null`, or says that the stage is done as a whole or not at all: `deadline_secs`, counted
 ///   from the step `from`, until the step `decided_by`; `fence` closes the side that serves;
 /// - `afterwards`: stages of the same form, each done by a command of its own.
-pub fn plan_json(preview: &Preview) -> Value {
+pub fn plan_json(resolved: &Resolved, preview: &Preview) -> Value {
     let Preview {
         plan,
         facts,
@@ -51,6 +57,8 @@ pub fn plan_json(preview: &Preview) -> Value {
             "role": target.server.role.name,
         },
         "findings": findings.iter().map(finding_json).collect::<Vec<_>>(),
+        "on_the_source": on_the_source::sentences(plan, resolved.online.as_ref()),
+        "formats": formats_json(plan),
         "left_behind": plan.left_behind,
         "stages": plan.stages.iter().map(|stage| stage_json(stage, is_done)).collect::<Vec<_>>(),
         "afterwards":
@@ -96,6 +104,12 @@ fn stage_json(stage: &Stage, is_done: impl Fn(&Step) -> bool) -> Value {
         "switch": switch,
         "jobs": jobs,
     })
+}
+
+fn formats_json(plan: &Plan) -> Vec<Value> {
+    let forms = formats(plan).into_iter();
+    let json = |(table, Form { format, because })| json!({ "table": table, "format": format.word(), "because": because });
+    forms.map(json).collect()
 }
 
 fn finding_json(finding: &Finding) -> Value {

@@ -3,9 +3,9 @@
 
 use std::fmt::Write as _;
 
-use super::plan_online;
 use super::wrap::wrapped;
 use super::{BOLD, DIM, GREEN, RED, STEP_WIDTH, YELLOW, bytes, counted, singular};
+use super::{formats, on_the_source};
 use crate::effect::lines;
 use crate::inspect::{Facts, RelationKind, Server};
 use crate::migrator::Preview;
@@ -34,11 +34,13 @@ pub fn plan_text(resolved: &Resolved, preview: &Preview, sql: bool) -> String {
         let _ = writeln!(out, "  {YELLOW}set     {set} (by --set){YELLOW:#}");
     }
     out.push_str(&wrapped("  found   ", 10, &what_was_found(facts)));
-    if let Some(online) = &resolved.online {
-        list(&mut out, "On the source", &plan_online::sentences(online));
-    }
+    let on_the_source = on_the_source::sentences(plan, resolved.online.as_ref());
+    list(&mut out, "On the source", &on_the_source);
     list(&mut out, "Not migrated", &plan.left_behind);
     show_findings(&mut out, findings);
+    if sql {
+        list(&mut out, "Copied as text", &formats::as_text(plan));
+    }
     // What is done by commands of their own is shown in full where everything is.
     let afterwards = if sql { &plan.afterwards[..] } else { &[] };
     let stages = plan.stages.iter().chain(afterwards);

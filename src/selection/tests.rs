@@ -20,7 +20,7 @@ fn relation(schema: &str, name: &str, kind: RelationKind) -> Relation {
         populated: true,
         crossed_indexes: false,
         blocks: 0,
-        binary: false,
+        text_columns: Vec::new(),
         firing_triggers: Vec::new(),
         row_hash: RowHash::Record,
         columns: Vec::new(),

@@ -254,6 +254,8 @@ pub enum Format {
     Auto,
     /// Text for every table.
     Text,
+    /// Binary for every table; refused while a table has a column of another type.
+    Binary,
 }
 
 /// What is copied of each object.

@@ -20,15 +20,19 @@ select
     case when c.relkind = 'r'
         then coalesce(pg_relation_size(c.oid), 0) / current_setting('block_size')::int else 0
     end as blocks,
-    -- Whether every type is one of PostgreSQL's own that send no OID but their own elements', which
-    -- are the same everywhere. A domain is sent as what it is made of.
-    c.relkind = 'r' and not exists (
-        select from pg_attribute a
+    -- Stored columns of another type than those of PostgreSQL's own that send no OID but their
+    -- elements', which are the same everywhere. A domain is sent as what it is made of.
+    (
+        select coalesce(
+            json_agg(json_build_array(a.attname, format_type(a.atttypid, a.atttypmod)) order by a.attnum),
+            '[]')
+        from pg_attribute a
         join pg_type t on t.oid = a.atttypid
         join pg_type b on b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
         join pg_type e on e.oid = case
             when b.typcategory = 'A' and b.typelem <> 0 then b.typelem else b.oid end
-        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        where c.relkind = 'r' and a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+            and a.attgenerated = ''
             and not (e.oid = any (array[
                 'bool', 'int2', 'int4', 'int8', 'oid', 'float4', 'float8', 'numeric',
                 'text', 'varchar', 'bpchar', 'name', '"char"', 'bytea', 'uuid', 'json', 'jsonb',
@@ -38,7 +42,7 @@ select
                 'int4range', 'int8range', 'numrange', 'tsrange', 'tstzrange', 'daterange',
                 'tsvector', 'pg_lsn'
             ]::regtype[]))
-    ) as binary,
+    ) as text_columns,
     case when c.relkind in ('r', 'p', 'm', 'f') and c.reltuples >= 0
             and (current_setting('server_version_num')::int >= 140000 or c.relpages > 0)
         then c.reltuples::bigint end as rows_estimate,

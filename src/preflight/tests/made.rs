@@ -12,7 +12,7 @@ use crate::inspect::{
 };
 use crate::preflight::Choices;
 use crate::resolve::{Cutover, Fence, Hooks, Online, SequenceErrors, Trigger};
-use crate::spec::{Existing, Scope, Verify};
+use crate::spec::{Existing, Format, Scope, Verify};
 
 pub(crate) const CHOICES: Choices = Choices {
     scope: Scope::All,
@@ -23,6 +23,7 @@ pub(crate) const CHOICES: Choices = Choices {
     verify: Verify::Counts,
     allow_errors: false,
     jobs: 4,
+    format: Format::Auto,
     online: None,
 };
 
@@ -136,7 +137,7 @@ pub(crate) fn table(name: &str) -> Relation {
         populated: true,
         crossed_indexes: false,
         blocks: 0,
-        binary: false,
+        text_columns: Vec::new(),
         firing_triggers: Vec::new(),
         row_hash: RowHash::Record,
         columns: Vec::new(),

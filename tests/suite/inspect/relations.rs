@@ -121,3 +121,16 @@ fn whatever_needs_a_relation_is_named() {
         assert_eq!(view.and_then(|d| d.of.clone()), public("order_moods"));
     }
 }
+
+#[test]
+fn columns_without_a_sure_binary_form_are_named_with_their_types() {
+    for major in MAJORS {
+        let source = &inspected(major).source;
+        let named = |name: &str| relation(source, name).text_columns.clone();
+        for name in ["customers", "tags", "prices", "dropped", "no_columns"] {
+            assert_eq!(named(name), [], "{name}");
+        }
+        let mood = [("mood".to_owned(), "public.mood".to_owned())];
+        assert_eq!(named("orders"), mood);
+    }
+}

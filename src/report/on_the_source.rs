@@ -1,15 +1,50 @@
-//! What an online plan asks of the source, in sentences: locks, identities, the fence, the deadline.
+//! What a plan asks of the source, in sentences: locks, the snapshot, identities, the fence.
 //! It decides nothing: the steps and settings that it speaks of do.
 
-use super::{bytes, duration};
+use std::time::Duration;
+
+use super::{bytes, counted, duration};
+use crate::effect::Effect;
+use crate::plan::Plan;
 use crate::resolve::{Fence, Online, ReplicaIdentity};
 
 /// What the source and its applications will notice.
-pub(super) fn sentences(online: &Online) -> Vec<String> {
+pub(super) fn sentences(plan: &Plan, online: Option<&Online>) -> Vec<String> {
+    let effects = plan.steps().flat_map(|step| &step.effects);
+    let wanted = effects.filter_map(|effect| match effect {
+        Effect::ExportSnapshot(wanted) => Some(wanted),
+        _ => None,
+    });
+    let locks = wanted.map(|wanted| snapshot(wanted.tables.len() as u64, wanted.keep));
+    let online = online.into_iter().flat_map(stream);
+    locks.flatten().chain(online).collect()
+}
+
+/// What the session that holds the snapshot holds besides (manual, "Explicit Locking" and "Routine
+/// Vacuuming").
+fn snapshot(tables: u64, keep: Option<Duration>) -> Vec<String> {
+    let until = match keep {
+        None => "until all is read, or `apply` ends".to_owned(),
+        Some(keep) => format!(
+            "until all is read, and while no `apply` runs for {} at most (copy.keep_snapshot)",
+            duration(keep.as_secs_f64())
+        ),
+    };
+    vec![
+        format!(
+            "{until}: ACCESS SHARE on {}. Reads and writes go on; DROP, TRUNCATE, CLUSTER, VACUUM \
+             FULL and most forms of ALTER TABLE wait, and whoever comes after one that waits, waits \
+             for it",
+            counted(tables, "table")
+        ),
+        "as long: vacuum removes no row that was deleted or changed since".to_owned(),
+    ]
+}
+
+fn stream(online: &Online) -> Vec<String> {
     let mut all = vec![
-        "while it copies: ACCESS SHARE on every table that is copied, which stands in the way of \
-         changes of the schema alone; a SHARE UPDATE EXCLUSIVE lock for a moment as they are \
-         published"
+        "SHARE UPDATE EXCLUSIVE for a moment on every table that is published, which waits for \
+         changes of the schema, CREATE INDEX and vacuum alone"
             .to_owned(),
     ];
     let of = |wanted: fn(&ReplicaIdentity) -> bool| {

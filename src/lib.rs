@@ -50,6 +50,7 @@ pub mod inspect;
 #[doc(hidden)]
 pub mod preflight;
 
+mod estimate;
 #[doc(hidden)]
 pub mod phases;
 pub mod plan;
@@ -102,7 +103,7 @@ pub use events::{Happened, ProgressEvent};
 pub use inspect::Facts;
 pub use journal::Status;
 pub use migrator::{Config, Migrator, Prepared, Preview};
-pub use outcome::{MigrationOutcome, Proof};
+pub use outcome::{MigrationOutcome, PhaseTime, Proof};
 pub use preflight::{Finding, Level};
 pub use stop::{StopHandle, StopReason};
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::journal::Status;
 use crate::measure::Measured;
 use crate::phases::{self, COMPARED, GUARD, MEASURE};
-use crate::plan::{Plan, StepId};
+use crate::plan::{Phase, Plan, Stage, StepId};
 use crate::resolve::Resolved;
 use crate::spec::Verify;
 
@@ -38,6 +38,23 @@ pub struct MigrationOutcome {
     pub warnings: Vec<String>,
     /// What was left behind, as planned.
     pub left_behind: Vec<String>,
+    /// How long each phase was thought to take, and took; without those that have nothing to do.
+    #[serde(default)]
+    pub phases: Vec<PhaseTime>,
+}
+
+/// How long a phase was thought to take, and took, in seconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PhaseTime {
+    /// The phase.
+    pub phase: Phase,
+    /// What the plan said, for a machine like the one that its rates were measured on; `None` where
+    /// nobody can tell.
+    pub estimated_seconds: Option<f64>,
+    /// The time in which at least one of its steps ran, over all runs; `None` while not all are
+    /// done. What was done in vain, and done again, does not count.
+    pub taken_seconds: Option<f64>,
 }
 
 /// What was proven, and how.
@@ -89,6 +106,7 @@ impl MigrationOutcome {
             },
             warnings: warnings.flat_map(|step| step.warnings.clone()).collect(),
             left_behind: plan.left_behind.clone(),
+            phases: phase_times(plan, status),
         }
     }
 
@@ -96,6 +114,37 @@ impl MigrationOutcome {
     pub fn cutover_triggered(&self) -> bool {
         self.switched.is_some()
     }
+}
+
+fn phase_times(plan: &Plan, status: &Status) -> Vec<PhaseTime> {
+    let stages = plan.stages.iter().filter(|stage| !stage.steps.is_empty());
+    let time = |stage: &Stage| PhaseTime {
+        phase: stage.phase,
+        estimated_seconds: stage.estimate.map(|estimate| estimate.as_secs_f64()),
+        taken_seconds: taken(stage, status),
+    };
+    stages.map(time).collect()
+}
+
+/// The time covered by a phase's steps, which may run beside each other, and in several runs.
+fn taken(stage: &Stage, status: &Status) -> Option<f64> {
+    let steps = stage.steps.iter();
+    let times = steps.map(|step| {
+        let step = status.steps.get(&step.id)?;
+        Some((step.started, step.done?))
+    });
+    let mut times: Vec<(Timestamp, Timestamp)> = times.collect::<Option<_>>()?;
+    times.sort();
+    let mut covered = Timestamp::MIN;
+    let mut seconds = 0.0;
+    for (started, done) in times {
+        let from = started.max(covered);
+        if done > from {
+            seconds += done.duration_since(from).as_secs_f64();
+            covered = done;
+        }
+    }
+    Some((seconds * 1000.0).round() / 1000.0)
 }
 
 /// What was compared last: at the cutover, or else of the copy, which proves nothing of what the

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::effect::Effect;
 use crate::error::Result;
+use crate::estimate::Estimates;
 use crate::inspect::Facts;
 use crate::phases;
 use crate::resolve::Resolved;
@@ -136,6 +137,9 @@ pub struct Stage {
     /// How many steps run at the same time, in the order of the plan, where that is limited. A step
     /// of such a stage that loses its connection is done again, as a later run would do it.
     pub jobs: Option<u32>,
+    /// How long it takes on a machine like the one that the rates were measured on; `None` where there
+    /// is nothing to do, or it lasts for as long as somebody likes.
+    pub estimate: Option<Duration>,
 }
 
 /// What makes a stage one decision: its steps run one after the other, and until the decision any
@@ -200,10 +204,15 @@ pub struct Question {
 /// Refuses where the facts leave no way to do what was meant.
 pub fn plan(resolved: &Resolved, facts: &Facts) -> Result<Plan> {
     let scene = phases::Scene::new(resolved, facts)?;
+    let estimates = Estimates::new(&scene);
+    let stages = phases::phases(&scene).map(|phase| phases::stage(phase, &scene));
     Ok(Plan {
         name: resolved.name.clone(),
-        stages: phases::phases(&scene)
-            .map(|phase| phases::stage(phase, &scene))
+        stages: stages
+            .map(|stage| Stage {
+                estimate: estimates.of(&stage),
+                ..stage
+            })
             .collect(),
         afterwards: phases::afterwards(&scene),
         left_behind: phases::left_behind(&scene),

@@ -166,6 +166,7 @@ mod tests {
             steps,
             switch: None,
             jobs: None,
+            estimate: None,
         };
         Plan {
             name: String::new(),

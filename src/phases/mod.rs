@@ -135,6 +135,7 @@ pub fn stage(phase: Phase, scene: &Scene<'_>) -> Stage {
             _ => None,
         },
         jobs: matches!(phase, Phase::Copy | Phase::Build).then_some(scene.resolved.copy.jobs),
+        estimate: None,
     }
 }
 

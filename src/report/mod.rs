@@ -10,7 +10,7 @@ mod progress;
 mod status_text;
 mod wrap;
 
-pub use numbers::{bytes, counted, duration, grouped, singular, some_of};
+pub use numbers::{bytes, counted, duration, grouped, roughly, singular, some_of};
 pub use outcome_text::outcome_text;
 pub use plan_json::{PLAN_VERSION, plan_json};
 pub use plan_text::plan_text;

@@ -75,6 +75,17 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// A duration that nobody knows exactly: `under 1 s`, `12 s`, `4 min`, `2 h 10 min`.
+pub fn roughly(seconds: f64) -> String {
+    let minutes = (seconds / 60.0).round() as u64;
+    match seconds {
+        ..1.0 => "under 1 s".to_owned(),
+        ..100.0 => format!("{seconds:.0} s"),
+        ..6000.0 => format!("{minutes} min"),
+        _ => format!("{} h {:02} min", minutes / 60, minutes % 60),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +114,10 @@ mod tests {
             ["0", "999", "1,234,567"]
         );
         assert_eq!([duration(0.35), duration(245.0)], ["350 ms", "4 min 05 s"]);
+        assert_eq!(
+            [0.2, 59.6, 130.0, 7800.0].map(roughly),
+            ["under 1 s", "60 s", "2 min", "2 h 10 min"]
+        );
         assert_eq!(some_of(&["a", "b", "c"], 2), "a, b and 1 more");
     }
 }

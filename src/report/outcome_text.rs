@@ -4,8 +4,8 @@
 use std::fmt::Write as _;
 
 use super::wrap::wrapped;
-use super::{GREEN, YELLOW, counted, duration};
-use crate::outcome::{MigrationOutcome, Proof};
+use super::{GREEN, YELLOW, counted, duration, roughly};
+use crate::outcome::{MigrationOutcome, PhaseTime, Proof};
 use crate::spec::Verify;
 
 /// The outcome, for people.
@@ -34,6 +34,7 @@ pub fn outcome_text(outcome: &MigrationOutcome) -> String {
         11,
         &proof(&outcome.proof, is_stream),
     ));
+    times(&mut out, &outcome.phases);
     for sentence in &outcome.left_behind {
         out.push_str(&wrapped("  not here ", 11, sentence));
     }
@@ -45,6 +46,29 @@ pub fn outcome_text(outcome: &MigrationOutcome) -> String {
         ));
     }
     out
+}
+
+/// How long the phases took, and were thought to.
+fn times(out: &mut String, phases: &[PhaseTime]) {
+    let mut label = "took";
+    for PhaseTime {
+        phase,
+        estimated_seconds,
+        taken_seconds,
+    } in phases
+    {
+        let Some(taken) = taken_seconds else { continue };
+        let estimated =
+            estimated_seconds.map(|seconds| format!(", estimated {}", roughly(seconds)));
+        let _ = writeln!(
+            out,
+            "  {label:<8} {:<15} {}{}",
+            phase.to_string(),
+            duration(*taken),
+            estimated.unwrap_or_default()
+        );
+        label = "";
+    }
 }
 
 /// Sequences and large objects are no part of a copy that is streamed to.

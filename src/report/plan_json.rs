@@ -26,6 +26,8 @@ pub const PLAN_VERSION: u32 = 1;
 ///   it waits for), `lines` (what is sent or run, as `--show-sql` prints it) and `done`; `switch`
 ///   is `null`, or says that the stage is done as a whole or not at all: `deadline_secs`, counted
 ///   from the step `from`, until the step `decided_by`; `fence` closes the side that serves;
+///   `jobs` is how many steps run at the same time, where that is limited; `estimated_seconds` is
+///   how long it takes on a machine like the one that the rates were measured on, or `null`;
 /// - `afterwards`: stages of the same form, each done by a command of its own.
 pub fn plan_json(resolved: &Resolved, preview: &Preview) -> Value {
     let Preview {
@@ -73,6 +75,7 @@ fn stage_json(stage: &Stage, is_done: impl Fn(&Step) -> bool) -> Value {
         steps,
         switch,
         jobs,
+        estimate,
     } = stage;
     let steps = steps.iter().map(|step| {
         json!({
@@ -103,6 +106,7 @@ fn stage_json(stage: &Stage, is_done: impl Fn(&Step) -> bool) -> Value {
         "steps": steps.collect::<Vec<_>>(),
         "switch": switch,
         "jobs": jobs,
+        "estimated_seconds": estimate.map(|estimate| estimate.as_secs_f64()),
     })
 }
 

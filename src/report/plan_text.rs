@@ -2,9 +2,10 @@
 //! The lines it prints for a step are the lines that `apply` performs, never a paraphrase.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::wrap::wrapped;
-use super::{BOLD, DIM, GREEN, RED, STEP_WIDTH, YELLOW, bytes, counted, singular};
+use super::{BOLD, DIM, GREEN, RED, STEP_WIDTH, YELLOW, bytes, counted, roughly, singular};
 use super::{formats, on_the_source};
 use crate::effect::lines;
 use crate::inspect::{Facts, RelationKind, Server};
@@ -13,6 +14,9 @@ use crate::plan::{Stage, Step};
 use crate::preflight::{Finding, Level};
 use crate::resolve::Resolved;
 use crate::spec::{Method, Mode, Scope};
+
+/// What estimates are true of: `estimate/rates.rs`.
+const ESTIMATED_FOR: &str = "for two cores that all share, and disks that hold nothing up";
 
 /// The plan, for people. `sql` shows every statement and command line.
 pub fn plan_text(resolved: &Resolved, preview: &Preview, sql: bool) -> String {
@@ -50,6 +54,7 @@ pub fn plan_text(resolved: &Resolved, preview: &Preview, sql: bool) -> String {
         steps,
         switch: _,
         jobs: _,
+        estimate: _,
     } in stages
     {
         let _ = writeln!(out, "\n{BOLD}{phase}{BOLD:#}  {DIM}{purpose}{DIM:#}");
@@ -63,9 +68,27 @@ pub fn plan_text(resolved: &Resolved, preview: &Preview, sql: bool) -> String {
     if !sql {
         show_afterwards(&mut out, &plan.afterwards);
     }
+    show_estimates(&mut out, &plan.stages);
     out.push('\n');
     out.push_str(&next(resolved, preview));
     out
+}
+
+/// How long the phases take, a line each.
+fn show_estimates(out: &mut String, stages: &[Stage]) {
+    let busy = stages.iter().filter(|stage| !stage.steps.is_empty());
+    let _ = writeln!(out, "\n{BOLD}Estimate{BOLD:#}  {DIM}{ESTIMATED_FOR}{DIM:#}");
+    let mut line = |name: &str, time: &str| {
+        let _ = writeln!(out, "        {name:<STEP_WIDTH$} {time}");
+    };
+    let mut all = Duration::ZERO;
+    for stage in busy {
+        let time = stage.estimate.map(|time| roughly(time.as_secs_f64()));
+        let lasts = || "until the cutover".to_owned();
+        line(&stage.phase.to_string(), &time.unwrap_or_else(lasts));
+        all += stage.estimate.unwrap_or_default();
+    }
+    line("in all", &roughly(all.as_secs_f64()));
 }
 
 /// What can be done once it is complete, a line each.

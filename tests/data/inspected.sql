@@ -40,6 +40,8 @@ grant select on customers to inspect_reader;
 create table free_text (note bpchar);
 create table prices (price numeric);
 create table tags (tags text[]);
+create type text_pair as (one text, other text);
+create table awkward (moods mood[], odd text_pair, kind mood);
 create table dropped (kept int, gone json);
 alter table dropped drop column gone;
 create table no_columns ();

@@ -21,7 +21,8 @@ select
         then coalesce(pg_relation_size(c.oid), 0) / current_setting('block_size')::int else 0
     end as blocks,
     -- Stored columns of another type than those of PostgreSQL's own that send no OID but their
-    -- elements', which are the same everywhere. A domain is sent as what it is made of.
+    -- elements', which are the same everywhere. A domain is sent as what it is made of, and an enum
+    -- as its label; but an array of either with the OID of its element type.
     (
         select coalesce(
             json_agg(json_build_array(a.attname, format_type(a.atttypid, a.atttypmod)) order by a.attnum),
@@ -32,7 +33,7 @@ select
         join pg_type e on e.oid = case
             when b.typcategory = 'A' and b.typelem <> 0 then b.typelem else b.oid end
         where c.relkind = 'r' and a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-            and a.attgenerated = ''
+            and a.attgenerated = '' and b.typtype <> 'e'
             and not (e.oid = any (array[
                 'bool', 'int2', 'int4', 'int8', 'oid', 'float4', 'float8', 'numeric',
                 'text', 'varchar', 'bpchar', 'name', '"char"', 'bytea', 'uuid', 'json', 'jsonb',

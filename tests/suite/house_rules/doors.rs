@@ -73,6 +73,7 @@ const PURE: &[&str] = &[
     "src/phases/",
     "src/preflight/",
     "src/plan.rs",
+    "src/estimate/",
     "src/resolve.rs",
     "src/selection/",
     "src/database_settings.rs",

@@ -12,6 +12,14 @@ const THE_MACHINES_OWN: &[(&str, &str)] = &[
     (r"/tmp/pgt-[^/ \n]+/[0-9]+", "<folder>"),
     (r"\b[0-9]+(\.[0-9]+)? (B|KiB|MiB|GiB)\b", "<size>"),
     (r#""bytes": [0-9]+"#, "\"bytes\": <bytes>"),
+    (
+        r"(?m)^( {8}(\w+|in all) +)(under )?[0-9]+ (s|min|h)( [0-9]+ min)?$",
+        "${1}<time>",
+    ),
+    (
+        r#""estimated_seconds": [0-9.]+"#,
+        "\"estimated_seconds\": <seconds>",
+    ),
     (r"PostgreSQL ([0-9]+)\.[0-9]+", "PostgreSQL $1.x"),
     (r#""version": "([0-9]+)\.[^"]+""#, "\"version\": \"$1.x\""),
     (r#"/[^ "\n]*/bin/(pg_dump|pg_restore)"#, "<tools>/$1"),

@@ -1,6 +1,7 @@
 //! What `plan` prints: byte-stable, readable at 80 columns, and line for line what `apply` does.
 //! Never trusts the program's word for what it did: the servers' logs and the programs' arguments say.
 
+mod estimate;
 mod golden;
 mod performed;
 mod recorded;

@@ -8,7 +8,7 @@ const OF_ONE_RUN: &[(&str, &str)] = &[
     (r"/[^ \n]*/pg_dbmigrator-[0-9a-f]{12}", "<folder>"),
     (r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9:.]+( UTC|Z)", "<when>"),
     (
-        r"\b[0-9]+(\.[0-9]+)? (ms|s|min|h)\b( [0-9]+ (s|min))?",
+        r"\b(under )?[0-9]+(\.[0-9]+)? (ms|s|min|h)\b( [0-9]+ (s|min))?",
         "<time>",
     ),
     (r"\b[0-9]+(\.[0-9]+)? (B|KiB|MiB|GiB)\b", "<size>"),

@@ -1,0 +1,153 @@
+//! What runs of `pg_dump` and `pg_restore` cost, and what comes after rows. It knows them by their
+//! arguments, as they do themselves.
+
+use std::collections::BTreeMap;
+
+use super::cost::Cost;
+use super::rates;
+use super::schedule::{Task, schedule};
+use super::tables::{Tables, rows};
+use crate::effect::{AfterData, Argument, Program, TableSize, Tool};
+
+/// What a run of `pg_restore` makes.
+struct Makes {
+    objects: bool,
+    rows: bool,
+    indexes: bool,
+    rest: bool,
+}
+
+impl Makes {
+    fn of(program: &Program) -> Self {
+        let part = program
+            .arguments
+            .iter()
+            .find_map(|argument| match argument {
+                Argument::Listed(part) => Some(part),
+                _ => None,
+            });
+        let sections = program
+            .arguments
+            .iter()
+            .filter_map(|argument| match argument {
+                Argument::Plain(text) => text.strip_prefix("--section="),
+                _ => None,
+            });
+        let sections: Vec<&str> = sections.collect();
+        let has = |section| part.is_none() && (sections.is_empty() || sections.contains(&section));
+        Self {
+            objects: has("pre-data"),
+            rows: has("data"),
+            indexes: has("post-data") || matches!(part, Some(AfterData::Indexes)),
+            rest: has("post-data") || matches!(part, Some(AfterData::Rest)),
+        }
+    }
+}
+
+impl Tables<'_> {
+    /// What a run of a program costs.
+    pub(super) fn program(&self, program: &Program) -> Cost {
+        match program.tool {
+            Tool::PgDump => self.dump(program),
+            Tool::PgRestore => self.restore(program),
+        }
+    }
+
+    /// What comes after rows and indexes: foreign keys are checked, materialized views filled.
+    pub(super) fn after_data(&self) -> Cost {
+        let dependents = self.scene.facts.source.dependents.iter();
+        let keys = dependents.filter(|dependent| dependent.needs_rows);
+        let looked_up = keys.filter_map(|key| {
+            let (schema, name) = key.of.as_ref()?;
+            Some(rows(self.relation(schema, name)?) * rates::FOREIGN_KEY_ROW)
+        });
+        let views = self
+            .scene
+            .kept()
+            .filter(|relation| relation.populated_view());
+        let refreshed = views.map(|view| view.bytes as f64 * rates::REFRESH_BYTE);
+        let cpu: f64 = looked_up.chain(refreshed).sum();
+        Cost::of_one_core(rates::RESTORE + cpu)
+    }
+
+    fn dump(&self, program: &Program) -> Cost {
+        let level = self.scene.resolved.copy.compress;
+        let byte = match level {
+            0 => rates::CARRIED_BYTE,
+            _ => rates::COMPRESS_BYTE + f64::from(level - 1) * rates::COMPRESS_LEVEL_BYTE,
+        };
+        let tasks = largest_first(&program.tables).into_iter().map(|table| {
+            let (rows, bytes) = self.extent(table);
+            let out = Cost::of_one_core(rates::TEXT_OUT.of(rows, bytes));
+            Task {
+                cost: out.into(Cost::of_one_core(bytes * byte)),
+                after: Vec::new(),
+            }
+        });
+        let definitions = Cost::of_one_core(rates::DUMP + rates::DUMP_OBJECT * self.objects());
+        let rows = schedule(&tasks.collect::<Vec<_>>(), self.jobs());
+        definitions.then(rows).then(self.large_objects())
+    }
+
+    fn restore(&self, program: &Program) -> Cost {
+        let makes = Makes::of(program);
+        let mut cost = Cost::of_one_core(rates::RESTORE);
+        if makes.objects {
+            cost = cost.then(Cost::of_one_core(rates::RESTORE_OBJECT * self.objects()));
+        }
+        let tables = if makes.rows { &program.tables[..] } else { &[] };
+        let tables = largest_first(tables);
+        let mut tasks: Vec<Task> = tables.iter().map(|table| self.filled(table)).collect();
+        if makes.indexes {
+            let name = |table: &TableSize| (table.schema.clone(), table.name.clone());
+            let numbered = tables.iter().enumerate();
+            let places: BTreeMap<_, _> = numbered.map(|(at, table)| (name(table), at)).collect();
+            tasks.extend(self.scene.facts.source.indexes.iter().map(|index| {
+                let table = (index.schema.clone(), index.table.clone());
+                Task {
+                    cost: self.index(index),
+                    after: places.get(&table).copied().into_iter().collect(),
+                }
+            }));
+        }
+        cost = cost.then(schedule(&tasks, self.jobs()));
+        if makes.rows {
+            cost = cost.then(self.large_objects());
+        }
+        if makes.rest {
+            cost = cost.then(self.after_data());
+        }
+        cost
+    }
+
+    fn filled(&self, table: &TableSize) -> Task {
+        let (rows, bytes) = self.extent(table);
+        let taken = Cost::of_one_core(rates::TEXT_IN.of(rows, bytes));
+        Task {
+            cost: taken.into(Cost::of_one_core(bytes * rates::DECOMPRESS_BYTE)),
+            after: Vec::new(),
+        }
+    }
+
+    fn large_objects(&self) -> Cost {
+        let objects = &self.scene.facts.source.large_objects;
+        let each = objects.count as f64 * rates::LARGE_OBJECT;
+        Cost::of_one_core(each + objects.bytes as f64 * rates::LARGE_OBJECT_BYTE)
+    }
+
+    fn extent(&self, table: &TableSize) -> (f64, f64) {
+        let relation = self.relation(&table.schema, &table.name);
+        (relation.map_or(0.0, rows), table.bytes as f64)
+    }
+
+    fn jobs(&self) -> usize {
+        self.scene.resolved.copy.jobs as usize
+    }
+}
+
+/// As both programs begin them.
+fn largest_first(tables: &[TableSize]) -> Vec<&TableSize> {
+    let mut tables: Vec<&TableSize> = tables.iter().collect();
+    tables.sort_by_key(|table| std::cmp::Reverse(table.bytes));
+    tables
+}

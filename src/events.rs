@@ -89,6 +89,15 @@ pub enum Happened {
         seconds_left: Option<u64>,
         /// What is being worked on.
         message: String,
+        /// The table, where all of this is about one; parts of it are summed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        table: Option<String>,
+        /// Rows done so far, where they are counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rows_done: Option<u64>,
+        /// Rows to do, as far as the source's statistics know.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rows_total: Option<u64>,
     },
     /// How far behind the target is.
     Lag {
@@ -177,12 +186,18 @@ impl Happened {
                 bytes_per_second,
                 seconds_left,
                 message,
+                table,
+                rows_done,
+                rows_total,
             } => Self::Progress {
                 bytes_done,
                 bytes_total,
                 bytes_per_second,
                 seconds_left,
                 message: shown(message),
+                table,
+                rows_done,
+                rows_total,
             },
             Self::Warning { message } => Self::Warning {
                 message: shown(message),

@@ -4,6 +4,7 @@
 mod abort;
 mod afterwards;
 mod closed;
+mod kept;
 mod prepared;
 mod standing;
 mod switching;
@@ -18,7 +19,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::crash;
 use crate::cutover_request::{self, CutoverHandle, CutoverRequests};
-use crate::effect::{Links, World};
+use crate::effect::{Links, Tally, World};
 use crate::embedded;
 use crate::ends::Ends;
 use crate::error::{Error, Result};
@@ -36,6 +37,7 @@ use crate::state::StateDir;
 use crate::stop::{self, Stop, StopHandle};
 
 pub(crate) use closed::still_closed;
+pub use kept::KeptSnapshot;
 pub use prepared::Prepared;
 pub use switching::Asked;
 
@@ -321,6 +323,7 @@ impl Migrator {
             poll: self.resolved.poll,
             snapshot: tokio::sync::Mutex::new(None),
             keeper: self.keeper.clone(),
+            tally: Tally::default(),
             outputs: Mutex::new(outputs.collect()),
             sessions: tokio::sync::Mutex::default(),
             links: self.links(),

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Client;
 
@@ -81,6 +82,13 @@ pub(crate) struct Session {
     pid: i32,
     /// When it began, in microseconds since 1970.
     began: i64,
+}
+
+impl Session {
+    /// When it began.
+    pub(crate) fn since(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.began).unwrap_or(Timestamp::MIN)
+    }
 }
 
 /// Where an exported snapshot is held.

@@ -62,5 +62,9 @@ async fn report(migrator: &Migrator) -> Result<StatusReport> {
     let servers = embedded::list(migrator.state().path())?;
     let running = migrator.state().is_locked();
     let report = StatusReport::new(migrator.resolved(), status.as_ref(), running, &servers);
-    Ok(report.with_standing(migrator.standing().await))
+    let report = report.with_standing(migrator.standing().await);
+    Ok(StatusReport {
+        snapshot: migrator.kept_snapshot().await,
+        ..report
+    })
 }

@@ -1,12 +1,16 @@
 //! Performs the streaming of rows: COPY out of the source, under the snapshot, and into the target,
 //! in one transaction there. Nothing is kept on the way, and nothing is left of a copy cut short.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use futures_util::{SinkExt, StreamExt, pin_mut};
 use tokio_postgres::Client;
 
 use super::Place;
 use super::world::{Output, Scene, World};
 use crate::error::Result;
+use crate::events::Whence;
 use crate::measure::SETTINGS;
 use crate::postgres::{full_name, qualified, quote_identifier, quote_literal};
 
@@ -52,6 +56,10 @@ pub struct TableCopy {
     pub because: String,
     /// The part, where it is not all of it.
     pub blocks: Option<Blocks>,
+    /// How large that is on the source's disk, TOAST included, indexes not.
+    pub bytes: u64,
+    /// Its rows, where somebody estimated them.
+    pub rows: Option<u64>,
 }
 
 impl TableCopy {
@@ -86,6 +94,11 @@ impl CopyFormat {
             Self::Text => "text",
             Self::Binary => "binary",
         }
+    }
+
+    /// Whether it ends with a message that is no row.
+    fn has_trailer(self) -> bool {
+        self == Self::Binary
     }
 
     fn option(self) -> &'static str {
@@ -175,35 +188,62 @@ pub(super) async fn copy(world: &World, scene: Scene<'_>, what: &CopyRows) -> Re
     for line in lines(what) {
         world.performed(scene, line);
     }
+    let step = &scene.step.id;
+    let counted: Arc<AtomicU64> = Arc::default();
     let work = async {
-        let source = world.under_snapshot().await?;
+        let source = world.counting_under_snapshot(&counted).await?;
         source.batch_execute(&SETTINGS.join("; ")).await?;
         let target = world.open(Place::Target).await?;
         target.batch_execute(&begin()).await?;
         if let Some(sql) = empty(what) {
             target.batch_execute(&sql).await?;
         }
+        world.tally.begin(step);
         let mut rows = 0;
         for table in &what.tables {
-            rows += stream(&source, &target, table).await?;
+            let name = table.full_name();
+            let before = counted.load(Ordering::Relaxed) + u64::from(table.format.has_trailer());
+            let moved = |bytes| {
+                let more = counted.load(Ordering::Relaxed).saturating_sub(before);
+                let so_far = (bytes, rows + more);
+                let told = world.tally.moved(step, so_far, (&name, world.poll));
+                if let Some((speaker, progress)) = told {
+                    let whence = Whence {
+                        stage: Some(scene.phase),
+                        step: Some(&speaker),
+                    };
+                    world.events.tell(whence, progress);
+                }
+            };
+            rows += stream((&source, &target), table, moved).await?;
         }
         if let Some(sql) = leave(&what.into) {
             target.batch_execute(&sql).await?;
         }
         target.batch_execute("commit").await?;
+        if let Some(progress) = world.tally.done(step, rows) {
+            world.tell(scene, progress);
+        }
         Ok(Output::of(&rows))
     };
     world.unless_stopped(work).await
 }
 
-/// Moves the rows of one table, and returns how many the target took.
-async fn stream(source: &Client, target: &Client, table: &TableCopy) -> Result<u64> {
+/// Moves the rows of one table, tells how many bytes at a time, and returns how many rows the
+/// target took.
+async fn stream(
+    (source, target): (&Client, &Client),
+    table: &TableCopy,
+    moved: impl Fn(u64),
+) -> Result<u64> {
     let rows = source.copy_out(&copy_out(table)).await?;
     let sink = target.copy_in(&copy_in(table)).await?;
     pin_mut!(rows, sink);
     while let Some(some) = rows.next().await {
+        let some = some?;
+        moved(some.len() as u64);
         // Not `send`, which would flush every piece.
-        sink.feed(some?).await?;
+        sink.feed(some).await?;
     }
     Ok(sink.finish().await?)
 }

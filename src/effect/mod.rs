@@ -12,11 +12,13 @@ mod lines;
 mod moved;
 mod program;
 mod progress;
+mod rate;
 pub(crate) mod replication;
 mod script;
 mod script_parts;
 mod snapshot;
 mod sql;
+mod tally;
 mod world;
 
 use std::fmt;
@@ -33,6 +35,7 @@ pub use replication::{NewSlot, Replication};
 pub use script::Script;
 pub use script_parts::ScriptPart;
 pub use sql::ask;
+pub use tally::Tally;
 pub use world::{Links, Output, Scene, World, perform};
 
 use crate::inspect::RowHash;

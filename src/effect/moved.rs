@@ -1,14 +1,12 @@
 //! How much of a database a program has moved, and what it is at, from what it says and from what
 //! the server sees of its COPYs. It asks nobody, and what it counts never goes back.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::TableSize;
 use super::complaints::message;
-
-/// The stretch over which the rate is measured.
-const RATE_OVER: Duration = Duration::from_secs(60);
+use super::rate::Rate;
 
 /// How many things that run side by side are named.
 const MOST_NAMED: usize = 2;
@@ -49,8 +47,7 @@ pub(super) struct Moved<'a> {
     said_last: String,
     one_at_a_time: bool,
     bytes_done: u64,
-    /// Moments since the start, with the bytes done by then.
-    samples: VecDeque<(Duration, u64)>,
+    rate: Rate,
 }
 
 impl<'a> Moved<'a> {
@@ -65,7 +62,7 @@ impl<'a> Moved<'a> {
             said_last: String::new(),
             one_at_a_time,
             bytes_done: 0,
-            samples: VecDeque::from([(Duration::ZERO, 0)]),
+            rate: Rate::from(0),
         }
     }
 
@@ -138,7 +135,7 @@ impl<'a> Moved<'a> {
         };
         let bytes: u64 = self.stages.iter().map(moved).sum();
         self.bytes_done = self.bytes_done.max(bytes).min(self.bytes_total());
-        self.sample(at);
+        self.rate.sample(at, self.bytes_done);
     }
 
     /// The program succeeded: everything was moved.
@@ -147,14 +144,7 @@ impl<'a> Moved<'a> {
         self.items.clear();
         self.said_last.clear();
         self.bytes_done = self.bytes_total();
-        self.sample(at);
-    }
-
-    fn sample(&mut self, at: Duration) {
-        self.samples.push_back((at, self.bytes_done));
-        while self.samples.len() > 2 && self.samples[1].0 + RATE_OVER <= at {
-            self.samples.pop_front();
-        }
+        self.rate.sample(at, self.bytes_done);
     }
 
     /// Bytes of the tables on the source's disk, as far as their rows are through.
@@ -169,23 +159,13 @@ impl<'a> Moved<'a> {
 
     /// Over the last minute, or since the start.
     pub(super) fn bytes_per_second(&self) -> u64 {
-        let (Some(first), Some(last)) = (self.samples.front(), self.samples.back()) else {
-            return 0;
-        };
-        let seconds = (last.0 - first.0).as_secs_f64();
-        if seconds > 0.0 {
-            ((last.1 - first.1) as f64 / seconds) as u64
-        } else {
-            0
-        }
+        self.rate.bytes_per_second()
     }
 
     /// Seconds until all rows are through, at this rate; `None` while none are moved.
     pub(super) fn seconds_left(&self) -> Option<u64> {
         self.open().next()?;
-        let left = self.bytes_total() - self.bytes_done;
-        let rate = self.bytes_per_second();
-        (left > 0 && rate > 0).then(|| left.div_ceil(rate))
+        self.rate.seconds_left(self.bytes_total() - self.bytes_done)
     }
 
     /// The tables that were begun and are not done.

@@ -98,6 +98,9 @@ impl<'a> Progress<'a> {
             bytes_per_second: moved.bytes_per_second(),
             seconds_left: moved.seconds_left(),
             message: message.trim_start().to_owned(),
+            table: None,
+            rows_done: None,
+            rows_total: None,
         };
         self.world.tell(self.scene, progress);
     }

@@ -3,6 +3,7 @@
 //! the journal.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_postgres::Client;
 
-use super::{Effect, Place, Side};
+use super::{Effect, Place, Side, Tally};
 use crate::cutover_request::CutoverRequests;
 use crate::error::{Error, Exit, Result};
 use crate::events::{Events, Happened, Whence};
@@ -42,6 +43,8 @@ pub struct World {
     pub snapshot: tokio::sync::Mutex<Option<Snapshot>>,
     /// The program that can keep a snapshot, where this process is one.
     pub keeper: Option<std::path::PathBuf>,
+    /// How much is streamed of each table.
+    pub tally: Tally,
     /// What steps found out, in this run or an earlier one.
     pub outputs: Mutex<BTreeMap<StepId, Value>>,
     /// Sessions that are kept, where every millisecond counts.
@@ -106,11 +109,23 @@ impl World {
     /// # Errors
     /// When no connection can be made, or the snapshot is gone.
     pub(super) async fn under_snapshot(&self) -> Result<Client> {
+        self.under_snapshot_from(&self.source).await
+    }
+
+    /// The same, and counts the rows that COPY sends over it.
+    ///
+    /// # Errors
+    /// The same.
+    pub(super) async fn counting_under_snapshot(&self, rows: &Arc<AtomicU64>) -> Result<Client> {
+        self.under_snapshot_from(&self.source.counting(rows)).await
+    }
+
+    async fn under_snapshot_from(&self, source: &Conninfo) -> Result<Client> {
         let held = self.snapshot.lock().await;
         let snapshot = held
             .as_ref()
             .expect("a step under a snapshot runs after its export");
-        snapshot.join(&self.source).await
+        snapshot.join(source).await
     }
 
     /// A session that later steps use again; opened anew when it was lost.

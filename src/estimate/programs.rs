@@ -7,7 +7,7 @@ use super::cost::Cost;
 use super::rates;
 use super::schedule::{Task, schedule};
 use super::tables::{Tables, rows};
-use crate::effect::{AfterData, Argument, Program, TableSize, Tool};
+use crate::effect::{AfterData, Argument, Program, Script, ScriptPart, TableSize, Tool};
 
 /// What a run of `pg_restore` makes.
 struct Makes {
@@ -53,21 +53,36 @@ impl Tables<'_> {
         }
     }
 
-    /// What comes after rows and indexes: foreign keys are checked, materialized views filled.
-    pub(super) fn after_data(&self) -> Cost {
-        let dependents = self.scene.facts.source.dependents.iter();
-        let keys = dependents.filter(|dependent| dependent.needs_rows);
-        let looked_up = keys.filter_map(|key| {
-            let (schema, name) = key.of.as_ref()?;
-            Some(rows(self.relation(schema, name)?) * rates::FOREIGN_KEY_ROW)
+    /// What comes after rows and indexes: foreign keys are proven, materialized views filled.
+    fn after_data(&self) -> Cost {
+        let keys = self.scene.facts.source.foreign_keys.iter();
+        let proven = keys.filter_map(|key| {
+            let table = self.relation(&key.schema, &key.table)?;
+            Some(rows(table) * rates::FOREIGN_KEY_ROW)
         });
-        let views = self
-            .scene
-            .kept()
-            .filter(|relation| relation.populated_view());
-        let refreshed = views.map(|view| view.bytes as f64 * rates::REFRESH_BYTE);
-        let cpu: f64 = looked_up.chain(refreshed).sum();
-        Cost::of_one_core(rates::RESTORE + cpu)
+        Cost::of_one_core(rates::RESTORE + proven.sum::<f64>()).then(self.refreshed())
+    }
+
+    /// A part of the dump that is sent as a script.
+    pub(super) fn script(&self, script: &Script) -> Cost {
+        let written = Cost::of_one_core(rates::RESTORE);
+        match script.part {
+            ScriptPart::BeforeData => written.then(self.made()),
+            ScriptPart::AfterForeignKeys => written.then(self.refreshed()),
+            ScriptPart::BeforeForeignKeys | ScriptPart::EventTriggers => written,
+        }
+    }
+
+    /// What comes before rows.
+    fn made(&self) -> Cost {
+        Cost::of_one_core(rates::RESTORE_OBJECT * self.objects())
+    }
+
+    fn refreshed(&self) -> Cost {
+        let kept = self.scene.kept();
+        let views = kept.filter(|relation| relation.populated_view());
+        let each = views.map(|view| view.bytes as f64 * rates::REFRESH_BYTE);
+        Cost::of_one_core(each.sum())
     }
 
     fn dump(&self, program: &Program) -> Cost {
@@ -93,7 +108,7 @@ impl Tables<'_> {
         let makes = Makes::of(program);
         let mut cost = Cost::of_one_core(rates::RESTORE);
         if makes.objects {
-            cost = cost.then(Cost::of_one_core(rates::RESTORE_OBJECT * self.objects()));
+            cost = cost.then(self.made());
         }
         let tables = if makes.rows { &program.tables[..] } else { &[] };
         let tables = largest_first(tables);
@@ -129,7 +144,12 @@ impl Tables<'_> {
         }
     }
 
-    fn large_objects(&self) -> Cost {
+    /// In how many parts large objects are streamed.
+    pub(super) fn object_parts(&self) -> f64 {
+        self.scene.facts.source.large_object_parts.len().max(1) as f64
+    }
+
+    pub(super) fn large_objects(&self) -> Cost {
         let objects = &self.scene.facts.source.large_objects;
         let each = objects.count as f64 * rates::LARGE_OBJECT;
         Cost::of_one_core(each + objects.bytes as f64 * rates::LARGE_OBJECT_BYTE)

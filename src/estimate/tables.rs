@@ -8,11 +8,14 @@ use super::rates;
 use crate::effect::{Comparison, CopyFormat, CopyRows, Effect, Measure, Replication, TableCopy};
 use crate::inspect::{Index, Relation, RowHash};
 use crate::phases::Scene;
+use crate::postgres::qualified;
 
 /// Tables and indexes, by what effects call them.
 pub(super) struct Tables<'a> {
     pub(super) scene: &'a Scene<'a>,
     relations: BTreeMap<(&'a str, &'a str), &'a Relation>,
+    /// By the name that statements give them.
+    quoted: BTreeMap<String, &'a Relation>,
     indexes: BTreeMap<&'a str, &'a Index>,
 }
 
@@ -23,6 +26,10 @@ impl<'a> Tables<'a> {
         let indexes = source.indexes.iter();
         Self {
             scene,
+            quoted: relations
+                .clone()
+                .map(|r| (qualified(&r.schema, &r.name), r))
+                .collect(),
             relations: relations.map(|r| ((&*r.schema, &*r.name), r)).collect(),
             indexes: indexes.map(|index| (&*index.definition, index)).collect(),
         }
@@ -47,7 +54,8 @@ impl<'a> Tables<'a> {
             }
             Effect::Program(program) => self.program(program),
             Effect::CopyRows(what) => self.copy_rows(what),
-            Effect::AfterData(_) => self.after_data(),
+            Effect::CopyLargeObjects(_) => self.large_objects() * (1.0 / self.object_parts()),
+            Effect::Script(script) => self.script(script),
             Effect::MeasureSource(measure) => self.measure(measure),
             Effect::Compare(comparison) => self.compare(comparison),
             Effect::Replication(replication) => of_replication(replication),
@@ -63,9 +71,24 @@ impl<'a> Tables<'a> {
         match self.indexes.get(sql) {
             Some(index) => self.index(index),
             None if sql == "analyze" => self.analyze(),
+            None if sql.starts_with("alter table ") => self.alter(sql),
             None if sql.starts_with("create database") => Cost::waiting(rates::CREATE_DATABASE),
             None => Cost::of_one_core(rates::STATEMENT),
         }
+    }
+
+    /// A foreign key is proven row by row; anything else of a table changes no row.
+    fn alter(&self, sql: &str) -> Cost {
+        let words = sql.trim_start_matches("alter table ");
+        let words = words.trim_start_matches("only ");
+        let proven = words.split_once(" validate constraint ");
+        let proven = proven.or_else(|| {
+            let made = words.split_once(" add constraint ");
+            made.filter(|(_, key)| key.contains("FOREIGN KEY") && !key.ends_with("not valid"))
+        });
+        let table = proven.and_then(|(table, _)| self.quoted.get(table));
+        let rows = table.map_or(0.0, |table| rows(table));
+        Cost::of_one_core(rates::STATEMENT + rows * rates::FOREIGN_KEY_ROW)
     }
 
     /// Builds an index: sorts the rows and writes it. A large one has several processes at it.
@@ -92,7 +115,7 @@ impl<'a> Tables<'a> {
     }
 
     fn copy_rows(&self, what: &CopyRows) -> Cost {
-        let CopyRows { tables, mark: _ } = what;
+        let CopyRows { tables, into: _ } = what;
         let each = tables.iter().map(|table| self.copy(table));
         each.fold(Cost::of_one_core(rates::CONNECT), Cost::then)
     }

@@ -127,6 +127,7 @@ impl Executor<'_> {
             crash::point();
             self.call_once(scene, call).await;
         }
+        self.world.tally.undone(&step.id);
         self.write(Event::Undone {
             step: step.id.clone(),
         })

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::effect::{Tally, World};
 use crate::ends::{Ends, TargetLock};
 use crate::error::{Error, Exit, Result};
 use crate::events::{Happened, Whence};
@@ -152,7 +153,10 @@ impl Prepared<'_> {
         migrator
             .events
             .tell(Whence::default(), Happened::RunStarted { plan, resumed });
-        let world = migrator.world(self.ends.clone(), &self.status());
+        let world = World {
+            tally: Tally::new(&self.preview.plan, &self.status()),
+            ..migrator.world(self.ends.clone(), &self.status())
+        };
         let executor = Executor {
             plan: &self.preview.plan,
             world: &world,
@@ -165,11 +169,15 @@ impl Prepared<'_> {
                 Work::TakeBack(stage) => executor.take_back_undecided(stage).await,
             }
         };
-        tokio::select! {
+        let done = tokio::select! {
             done = done => done,
             never = keep_lock(&self.ends, &mut self.target_lock, &migrator.stop_handle) => {
                 match never {}
             }
+        };
+        match done {
+            Ok(()) => Ok(()),
+            Err(error) => Err(migrator.with_kept_snapshot(error, &world).await),
         }
     }
 }

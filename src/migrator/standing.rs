@@ -81,7 +81,7 @@ impl Migrator {
     }
 
     /// The connection to a side, if its server runs.
-    fn reachable(&self, side: Side) -> Result<Conninfo> {
+    pub(super) fn reachable(&self, side: Side) -> Result<Conninfo> {
         let endpoint = match side {
             Side::Source => &self.resolved.source,
             Side::Target => &self.resolved.target,

@@ -8,7 +8,7 @@ use super::{
     MEASURE, SNAPSHOT, Scene, index, large_objects, restore_runs, sql, step, stored_columns,
 };
 use crate::effect::{
-    Blocks, CopyFormat, CopyInto, CopyRows, Effect, MARKS, Place, Replication, Side, TableCopy,
+    Blocks, CopyInto, CopyRows, Effect, MARKS, Place, Replication, Side, TableCopy,
 };
 use crate::inspect::{Index, Relation, RelationKind};
 use crate::plan::{IfInterrupted, Question, Step, StepId};
@@ -212,6 +212,12 @@ fn rows(id: &str, summary: String, what: CopyRows) -> Step {
 
 fn table_copy(scene: &Scene<'_>, table: &Relation, blocks: Option<Blocks>) -> TableCopy {
     let (format, because) = format(scene, table);
+    let part = |whole: u64| {
+        blocks.map_or(whole, |Blocks { from, before }| {
+            let blocks = before.unwrap_or(table.blocks).saturating_sub(from);
+            (u128::from(whole) * u128::from(blocks) / u128::from(table.blocks.max(1))) as u64
+        })
+    };
     TableCopy {
         schema: table.schema.clone(),
         name: table.name.clone(),
@@ -219,6 +225,8 @@ fn table_copy(scene: &Scene<'_>, table: &Relation, blocks: Option<Blocks>) -> Ta
         format,
         because,
         blocks,
+        bytes: part(table.bytes),
+        rows: table.rows_estimate.map(part),
     }
 }
 

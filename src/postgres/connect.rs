@@ -104,6 +104,7 @@ impl Conninfo {
         let ((host, address), (asking, attrs)) = (place, wanted);
         let opened = stream::open(address, &self.keepalive, asking, (connector, &host.name)).await;
         let mut wire = opened.map_err(Cause::Stream)?;
+        wire = wire.counting(&self.rows);
         if self.replication {
             wire = wire.replicating();
         }

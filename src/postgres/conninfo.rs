@@ -3,6 +3,8 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
@@ -41,6 +43,8 @@ pub struct Conninfo {
     pub(super) application_name: String,
     /// Whether sessions are a walsender's.
     pub(super) replication: bool,
+    /// Where the rows are counted that COPY sends.
+    pub(super) rows: Arc<AtomicU64>,
     pub(super) session_attrs: SessionAttrs,
     pub(super) channel_binding: ChannelBinding,
     /// The limit for one address; `None` waits for ever.
@@ -92,6 +96,7 @@ impl Conninfo {
             options: parameters.text("options")?,
             application_name: name.unwrap_or_else(|| APPLICATION_NAME.to_owned()),
             replication: false,
+            rows: Arc::default(),
             session_attrs: SessionAttrs::resolve(&parameters)?,
             channel_binding: channel_binding.unwrap_or(ChannelBinding::Prefer),
             timeout: timeout(&parameters)?,
@@ -118,6 +123,7 @@ impl Conninfo {
             options: None,
             application_name: APPLICATION_NAME.to_owned(),
             replication: false,
+            rows: Arc::default(),
             session_attrs: SessionAttrs::Any,
             channel_binding: ChannelBinding::Prefer,
             timeout: Some(CONNECT_TIMEOUT),
@@ -162,6 +168,15 @@ impl Conninfo {
     pub fn with_application_name(&self, name: &str) -> Self {
         Self {
             application_name: name.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// The same, but adding the rows that COPY sends to `rows`, as they arrive. Each is a message;
+    /// the binary form has one more at its end.
+    pub(crate) fn counting(&self, rows: &Arc<AtomicU64>) -> Self {
+        Self {
+            rows: Arc::clone(rows),
             ..self.clone()
         }
     }

@@ -8,6 +8,8 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, ReadBuf};
@@ -25,6 +27,7 @@ pub(super) struct CopyFrames {
     outbox: Vec<u8>,
     taken: usize,
     within: Within,
+    rows: Arc<AtomicU64>,
 }
 
 /// Where the bytes that come next belong.
@@ -39,13 +42,15 @@ enum Within {
 }
 
 impl CopyFrames {
-    pub(super) fn new() -> Self {
+    /// Adds to `rows` as they arrive: a server sends a message a row.
+    pub(super) fn counting(rows: Arc<AtomicU64>) -> Self {
         Self {
             inbox: vec![0; INBOX_BYTES].into_boxed_slice(),
             filled: 0,
             outbox: Vec::new(),
             taken: 0,
             within: Within::Header,
+            rows,
         }
     }
 
@@ -78,6 +83,7 @@ impl CopyFrames {
     fn reshape(&mut self) {
         let mut at = 0;
         let mut open = None;
+        let mut rows = 0;
         loop {
             let rest = &self.inbox[at..self.filled];
             let (left, data) = match self.within {
@@ -86,6 +92,7 @@ impl CopyFrames {
                         break;
                     };
                     if kind == COPY_DATA {
+                        rows += 1;
                         at += HEADER_BYTES;
                         self.within = Within::Data(length + 1 - HEADER_BYTES);
                     } else {
@@ -116,6 +123,7 @@ impl CopyFrames {
             };
         }
         close(&mut self.outbox, open);
+        self.rows.fetch_add(rows, Ordering::Relaxed);
         self.inbox.copy_within(at..self.filled, 0);
         self.filled -= at;
     }
@@ -206,7 +214,7 @@ mod tests {
         ) {
             let bytes: Vec<u8> = sent.iter().flat_map(|(k, body)| message(*k, body)).collect();
             let mut received = Vec::new();
-            let mut reshaped = Reshaped(CopyFrames::new(), Drops(&bytes, at_once));
+            let mut reshaped = Reshaped(CopyFrames::counting(Arc::default()), Drops(&bytes, at_once));
             let runtime = tokio::runtime::Builder::new_current_thread().build();
             let read = runtime.expect("a runtime").block_on(reshaped.read_to_end(&mut received));
             read.expect("nothing fails");
@@ -216,14 +224,14 @@ mod tests {
 
     #[test]
     fn a_long_row_comes_in_pieces_and_many_short_ones_in_one() {
-        let mut frames = CopyFrames::new();
+        let mut frames = CopyFrames::counting(Arc::default());
         let bytes = message(COPY_DATA, &[7; 200_000]);
         let (head, _) = bytes.split_at(INBOX_BYTES);
         frames.inbox.copy_from_slice(head);
         frames.filled = INBOX_BYTES;
         frames.reshape();
         assert_eq!(frames.outbox.len(), INBOX_BYTES);
-        let mut frames = CopyFrames::new();
+        let mut frames = CopyFrames::counting(Arc::default());
         let rows: Vec<u8> = (0..100).flat_map(|_| message(COPY_DATA, b"row")).collect();
         frames.inbox[..rows.len()].copy_from_slice(&rows);
         frames.filled = rows.len();

@@ -7,6 +7,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -83,6 +85,14 @@ impl Wire {
         matches!(self.stream, Stream::Tls(_))
     }
 
+    /// Counts the rows that COPY sends.
+    pub(super) fn counting(self, rows: &Arc<AtomicU64>) -> Self {
+        Self {
+            frames: CopyFrames::counting(Arc::clone(rows)),
+            ..self
+        }
+    }
+
     /// Has the start-up packet ask for a walsender.
     pub(super) fn replicating(self) -> Self {
         Self {
@@ -97,7 +107,7 @@ impl From<Stream> for Wire {
         Self {
             stream,
             greeting: Greeting::AsItIs,
-            frames: CopyFrames::new(),
+            frames: CopyFrames::counting(Arc::default()),
         }
     }
 }

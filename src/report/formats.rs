@@ -15,7 +15,7 @@ pub(super) struct Form<'a> {
 pub(super) fn formats(plan: &Plan) -> BTreeMap<String, Form<'_>> {
     let effects = plan.steps().flat_map(|step| &step.effects);
     let copies = effects.filter_map(|effect| match effect {
-        Effect::CopyRows(CopyRows { tables, mark: _ }) => Some(tables),
+        Effect::CopyRows(CopyRows { tables, into: _ }) => Some(tables),
         _ => None,
     });
     let forms = copies.flatten().map(|table| {

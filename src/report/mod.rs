@@ -1,6 +1,7 @@
 //! Plan, progress, status and outcome as text and JSON. It decides nothing and asks nobody.
 
 mod formats;
+mod kept_text;
 mod numbers;
 mod on_the_source;
 mod outcome_text;

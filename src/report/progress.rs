@@ -138,6 +138,9 @@ fn progress_text(happened: &Happened) -> Option<String> {
         bytes_per_second,
         seconds_left,
         message,
+        table: _,
+        rows_done: _,
+        rows_total: _,
     } = happened
     else {
         return None;

@@ -5,11 +5,13 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::kept_text;
 use super::{BOLD, DIM, GREEN, RED, STEP_WIDTH, YELLOW, bytes, counted, wrapped};
 use crate::embedded::Listed;
 use crate::error::{Exit, Result};
 use crate::inspect::{LOST, Standing};
 use crate::journal::Status;
+use crate::migrator::KeptSnapshot;
 use crate::phases::{self, Serving};
 use crate::resolve::Resolved;
 use crate::side::Side;
@@ -36,6 +38,8 @@ pub struct StatusReport {
     pub replication: Option<Standing>,
     /// Why the servers did not say so.
     pub unknown: Option<String>,
+    /// The snapshot that is held on the source between two runs of a streamed copy.
+    pub snapshot: Option<KeptSnapshot>,
     /// Online, at how much WAL kept for the target an `apply` that watches drops the slot, in
     /// bytes; while none does, the source's own `max_slot_wal_keep_size` is the only limit.
     pub retained_wal_bytes: Option<u64>,
@@ -111,6 +115,7 @@ impl StatusReport {
             fenced,
             replication: None,
             unknown: None,
+            snapshot: None,
             retained_wal_bytes: resolved
                 .online
                 .as_ref()
@@ -245,6 +250,7 @@ pub fn status_line(report: &StatusReport) -> String {
             }
         }
     }
+    out.extend(report.snapshot.iter().map(kept_text::short));
     if report.unknown.is_some() {
         out.push_str("; the servers did not say how the stream stands");
     }
@@ -290,6 +296,7 @@ fn steps<'a>(out: &mut String, steps: impl Iterator<Item = &'a StepReport>) {
 
 fn rest(out: &mut String, report: &StatusReport) {
     stream(out, report);
+    out.extend(report.snapshot.iter().map(kept_text::long));
     for (side, server) in &report.embedded {
         let running = if server["running"] == true {
             "running"

@@ -1,6 +1,7 @@
 //! What whoever watches a migration gets to see: JSON lines, quiet lines, bars, the log.
 //! Never checks what is migrated.
 
+mod streamed;
 mod terminal;
 
 use crate::support::tool::PlanFolder;

@@ -239,7 +239,7 @@ fn objects_are_counted_and_what_stays_behind_is_said() {
                 "publications 1",
                 "rules 1",
                 "statistics 1",
-                "types 1",
+                "types 2",
                 "user_mappings 1",
             ],
             "{major}"

@@ -123,7 +123,7 @@ fn whatever_needs_a_relation_is_named() {
 }
 
 #[test]
-fn columns_without_a_sure_binary_form_are_named_with_their_types() {
+fn columns_without_a_sure_binary_form_are_named_one_by_one() {
     for major in MAJORS {
         let source = &inspected(major).source;
         let named = |name: &str| relation(source, name).text_columns.clone();

@@ -1,7 +1,8 @@
 //! The request to cut over: made by a handle in this process, or by a file beside the journal from
-//! any other. It never cuts over itself; whoever follows the replication sees it.
+//! any other, each with its own. It never cuts over itself; whoever follows the replication sees it.
 
-use std::path::PathBuf;
+use std::io::{ErrorKind, Result as IoResult};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -68,7 +69,7 @@ impl CutoverRequests {
 
     /// Whether a request was made.
     pub(crate) fn is_made(&self, state: &StateDir) -> bool {
-        *self.requested.borrow() || state.cutover_request().exists()
+        *self.requested.borrow() || state.is_asked_for_cutover()
     }
 
     /// Waits for a request of this process.
@@ -78,21 +79,37 @@ impl CutoverRequests {
         let _ = receiver.wait_for(|made| *made).await;
     }
 
-    /// Forgets a request that is being carried out; whether there was one. Whoever made it may
-    /// withdraw it at any moment before.
+    /// Forgets all requests, which are being carried out; whether there was one. Whoever made it
+    /// may withdraw it at any moment before.
     ///
     /// # Errors
     /// When the file system says no.
     pub(crate) fn take(&self, state: &StateDir) -> Result<bool> {
         let ours = self.handle.requested.send_replace(false);
-        Ok(state.withdraw_cutover()? || ours)
+        Ok(state.take_cutover_requests()? || ours)
     }
 }
 
+/// How the files begin by which other processes ask; each ends with the number of its process, so
+/// that one that withdraws its request leaves those of others alone.
+const REQUEST: &str = "cutover.requested";
+
 impl StateDir {
-    /// Where another process asks for the cutover.
+    /// Where this process asks for the cutover.
     pub(crate) fn cutover_request(&self) -> PathBuf {
-        self.path().join("cutover.requested")
+        self.path()
+            .join(format!("{REQUEST}.{}", std::process::id()))
+    }
+
+    /// Whether a file of the state directory is somebody's request.
+    pub(crate) fn is_cutover_request(file: &Path) -> bool {
+        let name = file.file_name().unwrap_or_default();
+        name.to_string_lossy().starts_with(REQUEST)
+    }
+
+    /// Whether a process asks for the cutover by a file.
+    pub(crate) fn is_asked_for_cutover(&self) -> bool {
+        self.cutover_requests().next().is_some()
     }
 
     /// Asks whoever works on this plan for the cutover.
@@ -104,14 +121,33 @@ impl StateDir {
             .map_err(|error| self.trouble("cannot write the request for the cutover", &error))
     }
 
-    /// Removes the request; whether there was one.
+    /// Removes the request of this process; whether there was one.
     ///
     /// # Errors
     /// When the file system says no.
     pub(crate) fn withdraw_cutover(&self) -> Result<bool> {
-        match std::fs::remove_file(self.cutover_request()) {
+        self.removed(std::fs::remove_file(self.cutover_request()))
+    }
+
+    /// Removes the requests of all processes; whether there was one.
+    fn take_cutover_requests(&self) -> Result<bool> {
+        let mut taken = false;
+        for request in self.cutover_requests() {
+            taken |= self.removed(std::fs::remove_file(request))?;
+        }
+        Ok(taken)
+    }
+
+    fn cutover_requests(&self) -> impl Iterator<Item = PathBuf> {
+        let entries = std::fs::read_dir(self.path()).into_iter().flatten();
+        let files = entries.flatten().map(|entry| entry.path());
+        files.filter(|file| Self::is_cutover_request(file))
+    }
+
+    fn removed(&self, removed: IoResult<()>) -> Result<bool> {
+        match removed {
             Ok(()) => Ok(true),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(self.trouble("cannot remove the request for the cutover", &error)),
         }
     }

@@ -51,7 +51,7 @@ fn remove_files(state: &StateDir) -> std::io::Result<()> {
         if name.starts_with(CONNECTION_FILES) || name.starts_with(KEEPER_FILES) {
             std::fs::remove_dir_all(entry.path())?;
         } else if name.starts_with(StateDir::HALF_WRITTEN)
-            || entry.path() == state.cutover_request() && is_stale(&entry)?
+            || StateDir::is_cutover_request(&entry.path()) && is_stale(&entry)?
         {
             std::fs::remove_file(entry.path())?;
         }

@@ -84,11 +84,17 @@ async fn unless_stopped(
 
 fn withdraw(migrator: &Migrator, reason: StopReason) -> Result<Error> {
     if migrator.withdraw_cutover()? {
-        return Ok(Error::new(
-            reason.error().exit(),
-            "the request for the cutover is withdrawn",
-            "The apply that runs goes on watching. To ask again, run `pg_dbmigrator cutover`.",
-        ));
+        let next = match migrator.others_ask_for_cutover() {
+            true => {
+                "Another `pg_dbmigrator cutover` asks for it too, and goes on to wait: the apply \
+                 that runs CUTS OVER for that one, unless it is interrupted as well."
+            }
+            false => {
+                "The apply that runs goes on watching. To ask again, run `pg_dbmigrator cutover`."
+            }
+        };
+        let what = "the request for the cutover is withdrawn";
+        return Ok(Error::new(reason.error().exit(), what, next));
     }
     let (what, next) = match migrator.switch_is_at()? {
         Some(step) if migrator.state().is_locked() => (

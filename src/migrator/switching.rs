@@ -70,13 +70,18 @@ impl Migrator {
         self.state.request_cutover()
     }
 
-    /// Takes the request back. It was, or whoever works on this plan carries it out already, or
-    /// nobody has it: it is taken by one or the other, never by both.
+    /// Takes the request of this process back. It was, or whoever works on this plan carries it out
+    /// already, or nobody has it: it is taken by one or the other, never by both.
     ///
     /// # Errors
     /// When the file system says no.
     pub fn withdraw_cutover(&self) -> Result<bool> {
         self.state.withdraw_cutover()
+    }
+
+    /// Whether another process asks for the cutover too.
+    pub fn others_ask_for_cutover(&self) -> bool {
+        self.state.is_asked_for_cutover()
     }
 
     /// Where the switch stands that somebody else carries out, as far as the journal knows.

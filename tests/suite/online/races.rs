@@ -125,6 +125,32 @@ fn a_cutover_that_is_interrupted_withdraws_its_request_and_the_apply_watches_on(
 }
 
 #[test]
+fn a_cutover_that_is_interrupted_leaves_the_request_of_another_alone() {
+    let small = Small::new();
+    let clerk = small.open();
+    small.replicate();
+    // An apply that does not listen yet: it has the plan, and waits for a lock.
+    let lock = "lock pg_publication in access exclusive mode";
+    let holder = Holder::take(&small.target, MOVED, lock);
+    let apply = small.start(&["apply", "--yes"]);
+    wait_until("the apply to have the plan", || is_locked(&small));
+    let first = small.start(&["cutover", "--yes"]);
+    wait_until("the request", || is_requested(&small));
+    let second = small.start(&["cutover", "--yes"]);
+    wait_until("both requests", || requests(&small) == 2);
+    signal(&first, Signal::INT);
+    let told = [
+        "the request for the cutover is withdrawn",
+        "Another `pg_dbmigrator cutover` asks for it too",
+    ];
+    end_of(first).must_end(130, &told);
+    holder.release();
+    end_of(second).must_end(0, &[]);
+    end_of(apply).must_end(0, &[]);
+    must_have_moved(&small, clerk);
+}
+
+#[test]
 fn a_cutover_that_is_interrupted_once_the_switch_has_begun_says_where_it_is() {
     let small = Small::new();
     let clerk = small.open();
@@ -142,7 +168,7 @@ fn a_cutover_that_is_interrupted_once_the_switch_has_begun_says_where_it_is() {
 fn a_request_that_an_earlier_run_left_behind_is_not_carried_out() {
     let small = Small::new();
     small.replicate();
-    let request = small.folder.state().join("cutover.requested");
+    let request = small.folder.state().join("cutover.requested.1");
     let file = std::fs::File::create(&request).expect("the folder is ours");
     let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
     file.set_modified(long_ago).expect("the file is ours");
@@ -256,8 +282,7 @@ fn a_cutover_in_the_first_moments_of_an_apply_is_handed_over_to_it() {
     let apply = small.start(&["apply", "--yes"]);
     wait_until("the apply to have the plan", || is_locked(&small));
     let cutover = small.start(&["cutover", "--yes"]);
-    let request = small.folder.state().join("cutover.requested");
-    wait_until("the request", || request.exists());
+    wait_until("the request", || is_requested(&small));
     holder.release();
     end_of(cutover).must_end(0, &[]);
     end_of(apply).must_end(0, &[]);
@@ -292,8 +317,7 @@ fn a_cutover_behind_an_abort_begins_no_migration() {
     let abort = small.start(&["abort", "--yes"]);
     wait_until("the abort to have the plan", || is_locked(&small));
     let cutover = small.start(&["cutover", "--yes"]);
-    let request = small.folder.state().join("cutover.requested");
-    wait_until("the request", || request.exists());
+    wait_until("the request", || is_requested(&small));
     holder.release();
     end_of(abort).must_end(0, &[]);
     end_of(cutover).must_end(4, &["nothing is replicated yet"]);
@@ -310,9 +334,23 @@ fn a_request_that_nobody_hears_is_taken_back() {
     lock.lock().expect("nobody has it");
     let said = small.run(&["cutover", "--yes"]);
     said.must_end(9, &["the request for the cutover was taken back", "status"]);
-    assert!(!state.join("cutover.requested").exists());
+    assert!(!is_requested(&small));
     lock.unlock().expect("it is ours");
     small.run(&["cutover", "--yes"]).must_end(0, &[]);
+}
+
+/// Whether a process asks for the cutover.
+fn is_requested(small: &Small) -> bool {
+    requests(small) > 0
+}
+
+/// How many processes ask for the cutover.
+fn requests(small: &Small) -> usize {
+    let files = std::fs::read_dir(small.folder.state()).expect("an apply made it");
+    let names = files.map(|file| file.expect("it is ours").file_name());
+    names
+        .filter(|name| name.to_string_lossy().starts_with("cutover.requested"))
+        .count()
 }
 
 /// Whether a process works on the plan.

@@ -1,11 +1,29 @@
-//! Text wrapped at words for a terminal of 80 columns. It cuts no word and no command in
+//! Text wrapped at words for the terminal it is read on. It cuts no word and no command in
 //! backquotes, and no indented line, however long.
 
-/// The width that text is wrapped to.
+use std::io::{IsTerminal, stdout};
+
+/// The width that text is wrapped to where it is not read on a terminal, or on a narrow one.
 pub(super) const WIDTH: usize = 80;
+
+/// Longer lines are hard to read, however wide the terminal is.
+const WIDEST: usize = 120;
 
 /// Text wrapped at words: the first line starts after `first`, all others after `indent` blanks.
 pub(crate) fn wrapped(first: &str, indent: usize, text: &str) -> String {
+    wrapped_to(width(), (first, indent), text)
+}
+
+/// The width of the terminal, within reason.
+fn width() -> usize {
+    let size = stdout()
+        .is_terminal()
+        .then(|| rustix::termios::tcgetwinsize(stdout()));
+    let columns = size.and_then(Result::ok).map(|size| size.ws_col);
+    columns.map_or(WIDTH, |columns| usize::from(columns).clamp(WIDTH, WIDEST))
+}
+
+fn wrapped_to(most: usize, (first, indent): (&str, usize), text: &str) -> String {
     let blank = " ".repeat(indent);
     let mut out = String::new();
     let mut start = first;
@@ -21,7 +39,7 @@ pub(crate) fn wrapped(first: &str, indent: usize, text: &str) -> String {
         let mut is_empty = true;
         for word in words(paragraph) {
             let word_width = word.chars().count();
-            if !is_empty && width + 1 + word_width > WIDTH {
+            if !is_empty && width + 1 + word_width > most {
                 out.push_str(line.trim_end());
                 out.push('\n');
                 line.clone_from(&blank);
@@ -83,16 +101,17 @@ mod tests {
 
     #[test]
     fn long_text_is_wrapped_under_its_first_word() {
-        let text = wrapped("next: ", 6, &"word ".repeat(30));
-        assert!(
-            text.lines().all(|line| line.chars().count() <= WIDTH),
-            "{text}"
-        );
-        assert!(
-            text.lines()
-                .skip(1)
-                .all(|line| line.starts_with("      word")),
-            "{text}"
-        );
+        for most in [WIDTH, WIDEST] {
+            let text = wrapped_to(most, ("next: ", 6), &"word ".repeat(30));
+            let widths = text.lines().map(|line| line.chars().count());
+            let widest = widths.max().expect("there is a line");
+            assert!((most - 4..=most).contains(&widest), "{text}");
+            assert!(
+                text.lines()
+                    .skip(1)
+                    .all(|line| line.starts_with("      word")),
+                "{text}"
+            );
+        }
     }
 }

@@ -9,6 +9,7 @@ mod prepared;
 mod standing;
 mod switching;
 mod taken_back;
+mod without;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};

@@ -3,9 +3,10 @@
 
 use clap::Args;
 
-use super::{PlanFile, not_confirmed, print};
+use super::{Gone, PlanFile, not_confirmed, print};
 use crate::error::{Exit, Result};
 use crate::migrator::Migrator;
+use crate::side::Side;
 
 #[derive(Debug, Args)]
 pub(super) struct Finalize {
@@ -14,6 +15,9 @@ pub(super) struct Finalize {
     /// Do not ask for a confirmation
     #[arg(short, long)]
     yes: bool,
+    /// Remove what is on the other side alone: this one's server is gone for good
+    #[arg(long, value_name = "SIDE")]
+    without: Option<Gone>,
 }
 
 impl Finalize {
@@ -24,7 +28,10 @@ impl Finalize {
         if !self.yes && !print::ask(question).ok_or_else(|| not_confirmed("finalize"))? {
             return print::out("Nothing was changed.\n");
         }
-        let said = migrator.finalize().await?;
+        let said = match self.without.map(Side::from) {
+            Some(gone) => migrator.finalize_without(gone).await?,
+            None => migrator.finalize().await?,
+        };
         if said.is_empty() {
             return print::out("There is nothing to remove.\n");
         }

@@ -21,6 +21,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::error::{Error, Exit, Result};
 use crate::migrator::{Config, Migrator};
+use crate::side::Side;
 
 /// Migrates PostgreSQL databases from a declarative plan, and proves that nothing was lost.
 #[derive(Debug, Parser)]
@@ -120,6 +121,22 @@ impl PlanFile {
             vars: self.var.iter().cloned().collect::<BTreeMap<_, _>>(),
             set: self.set.clone(),
         })
+    }
+}
+
+/// A side whose server is gone for good.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Gone {
+    Source,
+    Target,
+}
+
+impl From<Gone> for Side {
+    fn from(gone: Gone) -> Self {
+        match gone {
+            Gone::Source => Self::Source,
+            Gone::Target => Self::Target,
+        }
     }
 }
 

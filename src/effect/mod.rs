@@ -10,6 +10,7 @@ mod dump_list;
 mod large_objects;
 mod lines;
 mod moved;
+mod needs;
 mod program;
 mod progress;
 mod rate;

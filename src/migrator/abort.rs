@@ -23,7 +23,9 @@ impl Migrator {
         let done = self.take_back().await;
         self.events.close();
         match done {
-            Err(error) if error.exit() == Exit::Failed => Err(self.with_way_out(error).await),
+            Err(error) if error.exit() == Exit::Failed => {
+                Err(self.with_way_out(error, "abort").await)
+            }
             done => done,
         }
     }

@@ -37,7 +37,9 @@ impl Migrator {
         let done = self.make_final().await;
         self.close_events();
         match done {
-            Err(error) if error.exit() == Exit::Failed => Err(self.with_way_out(error).await),
+            Err(error) if error.exit() == Exit::Failed => {
+                Err(self.with_way_out(error, "finalize").await)
+            }
             done => done,
         }
     }
@@ -64,6 +66,12 @@ impl Migrator {
             said.insert(1, stays_closed(&online.cutover.fence));
         }
         Ok(said)
+    }
+
+    /// What keeps applications from the source after an online migration.
+    pub(super) fn stays_closed(&self) -> Option<String> {
+        let online = self.resolved.online.as_ref();
+        online.map(|online| stays_closed(&online.cutover.fence))
     }
 
     /// Refuses to go back where there is nothing to go back from.

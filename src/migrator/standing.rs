@@ -13,7 +13,7 @@ use crate::resolve::Endpoint;
 use crate::side::Side;
 
 /// Whoever asks where a migration stands does not want to wait for a server that is away.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Migrator {
     /// How the stream stands that runs now, forth or back; `None` where there is none.
@@ -51,26 +51,20 @@ impl Migrator {
         })
     }
 
-    /// Adds to an error what frees the one side, where the other cannot be reached: it may be gone
-    /// for good, and the WAL that is kept for it fills a disk.
-    pub(super) async fn with_way_out(&self, error: Error) -> Error {
-        let Some(online) = &self.resolved.online else {
-            return error;
-        };
+    /// Adds to an error how the migration ends where a server cannot be reached: it may be gone for
+    /// good, and the WAL that the other keeps for it fills a disk.
+    pub(super) async fn with_way_out(&self, error: Error, command: &str) -> Error {
         let mut next = error.next().to_owned();
         for side in Side::ALL {
-            if self.answers(side.other()).await || !self.answers(side).await {
+            if self.answers(side).await || !self.answers(side.other()).await {
                 continue;
             }
             next.push_str(&format!(
-                "\nIf the {} is gone for good, free the {side} of what it keeps for it, then remove \
-                 {} by hand:",
+                "\nIf the {side} is gone for good, `pg_dbmigrator {command} --without {side} {}` \
+                 removes what is on the {}, and says what is left on the {side}.",
+                self.resolved.path.display(),
                 side.other(),
-                self.state.path().display()
             ));
-            for statement in phases::by_hand(online, side) {
-                next.push_str(&format!("\n  on the {side}: {statement};"));
-            }
         }
         error.with_next(next)
     }

@@ -3,7 +3,9 @@
 
 use super::drift::Leaving;
 use super::stream_apply::{enable, end_read_only_sessions, options, subscribe};
-use super::{SOURCE_BEFORE, Scene, TARGET_BEFORE, drift, fence, prepare_snapshot, step};
+use super::{
+    SOURCE_BEFORE, Scene, TARGET_BEFORE, drift, fence, prepare_snapshot, step, stream_apply,
+};
 use crate::effect::replication::{Fence, HookCall, Replication, Subscription, TIMELINE, slot};
 use crate::effect::{Comparison, Effect, Place, Side};
 use crate::plan::{Step, StepId, Switch};
@@ -17,6 +19,9 @@ use crate::streamed::Streamed;
 pub(super) const FENCE: &str = "cutover.fence";
 /// The decision.
 pub(super) const OPEN: &str = "cutover.open";
+
+/// The step that ends the stream to the target, and keeps the target's timeline.
+pub(super) const DISABLE: &str = "cutover.disable";
 
 /// The step that makes the slot of the stream back, and keeps the source's timeline.
 pub(super) const REVERSE_SLOT: &str = "reverse.slot";
@@ -61,7 +66,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
         Side::Source,
         "cutover",
     ));
-    steps.extend(compare(scene, online, "cutover"));
+    steps.extend(compare(scene, &leaving(online, streamed)));
     let stream = (Side::Source, online.slot.clone());
     steps.push(look_again("cutover.look_again", online, stream));
     steps.extend(turn(scene, online));
@@ -82,7 +87,10 @@ pub(super) fn leaving<'a>(online: &'a Online, streamed: &'a Streamed) -> Leaving
 
 /// What can be done while the application still writes.
 fn prepare(scene: &Scene<'_>, online: &Online, streamed: &Streamed) -> Vec<Step> {
-    let mut steps = vec![drift::guard(scene, &leaving(online, streamed))];
+    let mut guard = drift::guard(scene, &leaving(online, streamed));
+    let logins = Replication::CheckLogins(stream_apply::logins(scene, online));
+    guard.effects.push(Effect::Replication(logins));
+    let mut steps = vec![guard];
     let acknowledge = |value: &str| {
         let name = quote_identifier(&online.subscription);
         let sql = format!("alter subscription {name} set (synchronous_commit = {value})");
@@ -244,13 +252,14 @@ fn sequences_step(phase: &str) -> String {
 }
 
 /// Both sides hold still: what is counted now is exact.
-pub(super) fn compare(scene: &Scene<'_>, online: &Online, phase: &str) -> Option<Step> {
-    let summary = match online.cutover.verify {
+pub(super) fn compare(scene: &Scene<'_>, leaving: &Leaving<'_>) -> Option<Step> {
+    let (verify, phase) = (drift::compared(leaving.online, leaving.side), leaving.phase);
+    let summary = match verify {
         Verify::Off => return None,
         Verify::Counts => "row counts of both sides",
         Verify::Rows => "every row of both sides",
     };
-    let measure = scene.measure_now(online.cutover.verify);
+    let measure = scene.measure_now(verify);
     let carried_by = (!measure.sequences.is_empty()).then(|| StepId::new(sequences_step(phase)));
     Some(Step {
         effects: vec![Effect::Compare(Comparison::Now {
@@ -278,9 +287,15 @@ pub(super) fn look_again(id: &str, online: &Online, (side, slot): (Side, String)
 /// The stream is turned round, and the target opened.
 fn turn(scene: &Scene<'_>, online: &Online) -> Vec<Step> {
     let mut steps = vec![Step {
-        effects: vec![enable(Place::Target, &online.subscription, false)],
+        effects: vec![
+            enable(Place::Target, &online.subscription, false),
+            Effect::Remember {
+                place: Place::Target,
+                sql: TIMELINE.to_owned(),
+            },
+        ],
         undo: vec![enable(Place::Target, &online.subscription, true)],
-        ..step("cutover.disable", "the subscription has nothing left to do")
+        ..step(DISABLE, "the subscription has nothing left to do")
     }];
     if online.cutover.reverse {
         let name = online.reverse_name();

@@ -1,13 +1,14 @@
 //! What must hold of the side that is to be left, because no stream carries it: every table in the
 //! stream, no large objects, the schema the same. It is asked before the fence, and again behind it.
 
-use super::{Scene, cutover, step, stream_apply};
-use crate::effect::replication::{Coverage, Replication, SCHEMA};
+use super::{ENABLE, Scene, cutover, step, stream_apply};
+use crate::effect::replication::{Coverage, Replication, SCHEMA, Timeline};
 use crate::effect::{Comparison, Effect, Place, Side};
 use crate::inspect::RelationKind;
 use crate::plan::{Step, StepId};
 use crate::postgres::quote_literal;
 use crate::resolve::Online;
+use crate::spec::Verify;
 use crate::streamed::Streamed;
 
 /// A side that is to be left, and the stream that leaves it.
@@ -44,13 +45,8 @@ pub(super) fn guard(scene: &Scene<'_>, leaving: &Leaving<'_>) -> Step {
             Effect::Compare(Comparison::Schema(schema)),
         ],
     };
-    effects.push(Effect::Replication(Replication::CheckTimeline {
-        side: leaving.side.other(),
-        since: StepId::new(match leaving.side {
-            Side::Source => stream_apply::CHECK,
-            Side::Target => cutover::REVERSE_SLOT,
-        }),
-    }));
+    let timelines = timelines(leaving).map(Replication::CheckTimeline);
+    effects.extend(timelines.map(Effect::Replication));
     effects.extend(covered(scene, leaving));
     Step {
         effects,
@@ -58,6 +54,36 @@ pub(super) fn guard(scene: &Scene<'_>, leaving: &Leaving<'_>) -> Step {
             leaving.guard_id().as_str(),
             "the schema is the same, and every table in the stream",
         )
+    }
+}
+
+/// Both ends of the stream that leaves a side: each must be the server that it was, unless every row
+/// is compared before the switch.
+pub(super) fn timelines(leaving: &Leaving<'_>) -> [Timeline; 2] {
+    let (sent_from, received_at) = match leaving.side {
+        Side::Source => (ENABLE, stream_apply::CHECK),
+        Side::Target => (cutover::DISABLE, cutover::REVERSE_SLOT),
+    };
+    let accepted = leaving.online.cutover.accept_timeline
+        && compared(leaving.online, leaving.side) == Verify::Rows;
+    [
+        (leaving.side, sent_from),
+        (leaving.side.other(), received_at),
+    ]
+    .map(|(side, since)| Timeline {
+        side,
+        since: StepId::new(since),
+        receives: side != leaving.side,
+        accepted,
+    })
+}
+
+/// How the two sides are compared before a side is left. The way back cannot be planned for at the
+/// cutover: a server that was replaced since makes it compare every row.
+pub(super) fn compared(online: &Online, leaving: Side) -> Verify {
+    match leaving {
+        Side::Target if online.cutover.accept_timeline => Verify::Rows,
+        Side::Source | Side::Target => online.cutover.verify,
     }
 }
 

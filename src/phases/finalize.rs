@@ -3,14 +3,30 @@
 
 use super::stream_apply::unsubscribe;
 use super::{Scene, identities, step};
-use crate::effect::replication::slot;
+use crate::effect::replication::{READ_ONLY, slot};
 use crate::effect::{Effect, Place, Side};
-use crate::plan::Step;
+use crate::plan::{Step, StepId};
 use crate::postgres::{quote_identifier, quote_literal};
 use crate::resolve::Online;
 
+const REVERSE: &str = "finalize.reverse";
+const STREAM: &str = "finalize.stream";
+
+/// Whether a step removes a stream.
+pub(super) fn ends_stream(step: &StepId) -> bool {
+    [REVERSE, STREAM].contains(&step.as_str())
+}
+
 /// The last step.
 pub(super) const PROVE: &str = "finalize.prove";
+
+/// The only step, where the server of the other side is gone for good.
+pub(super) fn alone(here: Side) -> &'static str {
+    match here {
+        Side::Source => "finalize.source",
+        Side::Target => "finalize.target",
+    }
+}
 
 /// The steps of the phase.
 pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
@@ -21,16 +37,13 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     if online.cutover.reverse {
         steps.push(Step {
             effects: end_reverse(online),
-            ..step(
-                "finalize.reverse",
-                "the stream back; after this there is no way back",
-            )
+            ..step(REVERSE, "the stream back; after this there is no way back")
         });
     }
     steps.push(Step {
         effects: end_forward(online),
         ..step(
-            "finalize.stream",
+            STREAM,
             "subscription, slot and publication of the migration",
         )
     });
@@ -65,14 +78,13 @@ pub(super) fn end_reverse(online: &Online) -> Vec<Effect> {
     ]
 }
 
-/// What frees one side of the streams by hand, where the other is gone for good.
-pub(crate) fn by_hand(online: &Online, side: Side) -> Vec<String> {
-    let effects = [end_reverse(online), end_forward(online)].concat();
-    let here = effects.into_iter().filter_map(|effect| match effect {
-        Effect::Sql { place, statements } => (place == side.into()).then_some(statements),
-        _ => None,
-    });
-    here.flatten().collect()
+/// What has a target serve by hand that was cut off from its source before the cutover.
+pub(crate) fn kept_by_hand(online: &Online, database: &str) -> Vec<String> {
+    let database = quote_identifier(database);
+    vec![
+        unsubscribe(&online.subscription),
+        format!("alter database {database} reset {READ_ONLY}"),
+    ]
 }
 
 fn end_forward(online: &Online) -> Vec<Effect> {

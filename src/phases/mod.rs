@@ -26,8 +26,9 @@ mod scene;
 mod schema;
 mod stream_apply;
 mod verify;
+mod without;
 
-pub(crate) use finalize::by_hand;
+pub(crate) use finalize::kept_by_hand;
 pub use left_behind::left_behind;
 pub use outage::{Serving, serving};
 pub(crate) use outage::{
@@ -37,6 +38,7 @@ pub(crate) use outage::{
 
 pub use scene::Scene;
 use scene::{stored_columns, table_rows};
+pub(crate) use without::{finalized_without, left_by_abort, left_by_finalize, undone_without};
 
 use crate::effect::{Effect, Place};
 use crate::journal::Status;

@@ -75,7 +75,12 @@ pub(crate) fn begun_afterwards(status: &Status) -> Option<Phase> {
 
 /// Whether nothing of a finalize is left to do but to remove the state.
 pub(crate) fn is_finalized(status: &Status) -> bool {
-    status.is_done(&StepId::new(finalize::PROVE))
+    let last = [
+        finalize::PROVE,
+        finalize::alone(Side::Source),
+        finalize::alone(Side::Target),
+    ];
+    last.iter().any(|id| status.is_done(&StepId::new(*id)))
 }
 
 /// Which side an application can write to.

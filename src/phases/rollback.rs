@@ -12,7 +12,6 @@ use crate::effect::{Effect, Place, Side};
 use crate::plan::{Step, StepId, Switch};
 use crate::postgres::quote_identifier;
 use crate::resolve::Online;
-use crate::streamed::Streamed;
 
 /// Reads what the fence around the target will change.
 const BEFORE: &str = "rollback.before";
@@ -53,7 +52,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
         effects: vec![drain(online)],
         ..step("rollback.drain", "the source has flushed everything")
     });
-    steps.extend(carry(scene, online, streamed));
+    steps.extend(carry(scene, &leaving));
     steps.extend(turn(scene, online));
     steps.extend(end(online, &fence));
     super::in_order(&mut steps);
@@ -165,9 +164,10 @@ fn drain(online: &Online) -> Effect {
 }
 
 /// What no stream carries, and the comparison.
-fn carry(scene: &Scene<'_>, online: &Online, streamed: &Streamed) -> Vec<Step> {
-    let mut steps = tables_not_streamed(scene, streamed, Side::Target, "rollback");
-    steps.extend(compare(scene, online, "rollback"));
+fn carry(scene: &Scene<'_>, leaving: &Leaving<'_>) -> Vec<Step> {
+    let (online, phase) = (leaving.online, leaving.phase);
+    let mut steps = tables_not_streamed(scene, leaving.streamed, leaving.side, phase);
+    steps.extend(compare(scene, leaving));
     let stream = (Side::Target, online.reverse_name());
     steps.push(look_again("rollback.look_again", online, stream));
     steps

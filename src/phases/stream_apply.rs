@@ -2,13 +2,14 @@
 //! cutover is asked for. The target never takes writes of applications meanwhile.
 
 use super::{ENABLE, FOLLOW, SNAPSHOT, Scene, TARGET_BEFORE, fence, step};
-use crate::effect::replication::{Follow, Replication, Subscription, TIMELINE};
+use crate::effect::replication::{Follow, Logins, Replication, Subscription, TIMELINE};
 use crate::effect::{Effect, Place, Side};
 use crate::plan::{IfInterrupted, Question, Step, StepId};
 use crate::postgres::{quote_identifier, quote_literal};
-use crate::resolve::Trigger;
+use crate::resolve::{Online, Trigger};
 
-/// The last step before the stream runs, which keeps the target's timeline.
+/// The last step before the stream runs, which keeps the target's timeline; [`ENABLE`] keeps the
+/// source's.
 pub(super) const CHECK: &str = "stream.check";
 
 /// The steps of the phase.
@@ -20,11 +21,10 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     let follow = Follow {
         slot: online.slot.clone(),
         subscription: online.subscription.clone(),
-        timeline_of: StepId::new(CHECK),
+        timelines: super::drift::timelines(&leaving),
         lag_bytes: online.lag_bytes,
         retained_wal_bytes: online.retained_wal_bytes,
-        logins: online.cutover.fence.roles.clone(),
-        made: made_logins(scene, &online.cutover.fence.roles),
+        logins: logins(scene, online),
         when_caught_up: online.cutover.trigger == Trigger::WhenCaughtUp,
         schema: super::verify::schema_scope(scene),
         coverage: Box::new(super::drift::coverage(scene, &leaving)),
@@ -65,7 +65,13 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
             ..step(CHECK, "the slot stands where the copy was made")
         },
         Step {
-            effects: vec![enable(Place::Target, &online.subscription, true)],
+            effects: vec![
+                Effect::Remember {
+                    place: Place::Source,
+                    sql: TIMELINE.to_owned(),
+                },
+                enable(Place::Target, &online.subscription, true),
+            ],
             ..step(ENABLE, "from here on PostgreSQL replicates by itself")
         },
         Step {
@@ -78,11 +84,15 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     steps
 }
 
-/// Those of the roles that the plan makes on the target.
-fn made_logins(scene: &Scene<'_>, roles: &[String]) -> Vec<String> {
+/// The roles that applications log in as, as far as the plan knows them.
+pub(super) fn logins(scene: &Scene<'_>, online: &Online) -> Logins {
+    let roles = online.cutover.fence.roles.clone();
     let made = super::roles::missing_roles(scene);
-    let names = made.iter().map(|role| role.name.clone());
-    names.filter(|name| roles.contains(name)).collect()
+    let made = made.iter().map(|role| role.name.clone());
+    Logins {
+        made: made.filter(|name| roles.contains(name)).collect(),
+        roles,
+    }
 }
 
 fn until(trigger: Trigger) -> &'static str {

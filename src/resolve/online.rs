@@ -75,6 +75,8 @@ pub struct Cutover {
     pub keep_subscription: bool,
     /// Whether a changed schema of the source is accepted.
     pub accept_drift: bool,
+    /// Whether a server on another timeline is accepted, since every row is compared.
+    pub accept_timeline: bool,
     /// What is run at the turning points.
     pub hooks: Hooks,
 }
@@ -243,6 +245,7 @@ fn cutover(spec: &Spec) -> Cutover {
         reverse: cutover.reverse.unwrap_or(true),
         keep_subscription: cutover.keep_subscription.unwrap_or(false),
         accept_drift: cutover.accept_drift.unwrap_or(false),
+        accept_timeline: cutover.accept_timeline.unwrap_or(false),
         hooks: Hooks {
             before_fence: all(hooks.before_fence),
             after_switch: all(hooks.after_switch),

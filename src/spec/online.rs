@@ -103,6 +103,12 @@ pub struct Cutover {
     #[schemars(extend("examples" = [false]))]
     #[serde(default)]
     pub accept_drift: Option<bool>,
+    /// Cuts over, and back, although a server was promoted from a standby, or restored from a backup,
+    /// while it replicated: what it lost by that is missing on one side. Needs `verify: rows` here:
+    /// every row is compared before the switch, which is taken back if one differs. Default: false.
+    #[schemars(extend("examples" = [false]))]
+    #[serde(default)]
+    pub accept_timeline: Option<bool>,
     /// What is run at the turning points.
     #[schemars(extend("examples" = [{"after_switch": [["systemctl", "reload", "shop"]]}]))]
     #[serde(default)]

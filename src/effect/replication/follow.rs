@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Follow, timeline};
+use super::{Follow, logins, timeline};
+use crate::effect::Place;
 use crate::effect::world::{Output, Scene, World};
-use crate::effect::{Place, Side};
 use crate::error::{Error, Exit, Result};
 use crate::events::Happened;
 use crate::inspect::{Standing, kept, standing};
@@ -15,14 +15,12 @@ use crate::inspect::{Standing, kept, standing};
 mod absence;
 mod drift;
 mod health;
-mod logins;
 mod pace;
 mod valve;
 
 use drift::Drift;
 pub(crate) use drift::SCHEMA;
 use health::Health;
-pub(super) use logins::question as logins_question;
 use pace::{Outlook, Pace};
 use valve::Valve;
 pub(super) use valve::lines as valve_lines;
@@ -58,6 +56,7 @@ async fn watch(world: &World, scene: Scene<'_>, what: &Follow) -> Result<()> {
         health: Health::new(what),
         valve: Valve::default(),
         drift: Drift::default(),
+        timelines: timeline::Watched::default(),
         behind: true,
         told: None,
         logins_told: false,
@@ -116,6 +115,7 @@ struct Watch<'a> {
     health: Health,
     valve: Valve,
     drift: Drift,
+    timelines: timeline::Watched,
     behind: bool,
     /// When it was last told how far behind the target is.
     told: Option<Instant>,
@@ -128,7 +128,9 @@ impl Watch<'_> {
     async fn look(&mut self, asked: bool) -> Result<Ended> {
         let (world, scene, what) = (self.world, self.scene, self.what);
         let standing = look_at_both(world, what).await?;
-        timeline::check(world, scene, (Side::Target, &what.timeline_of)).await?;
+        for message in self.timelines.check(world, scene, &what.timelines).await? {
+            world.tell(scene, Happened::Warning { message });
+        }
         self.pace.saw(&standing);
         // A stream that nobody reads is as far behind as the next commit.
         let near = standing.lag_bytes <= what.lag_bytes;
@@ -139,7 +141,11 @@ impl Watch<'_> {
             self.told = Some(Instant::now());
         }
         if !std::mem::replace(&mut self.logins_told, true) {
-            logins::check(world, scene, what).await?;
+            let target = world.session(Place::Target).await?;
+            let warning = logins::warning(&target, &what.logins).await?;
+            if let Some(message) = warning {
+                world.tell(scene, Happened::Warning { message });
+            }
         }
         let kept = standing.retained_bytes;
         self.valve.check(world, scene, (what, kept)).await?;

@@ -1,9 +1,10 @@
 //! The effects of replication and cutover as text, a line for everything that is sent.
 //! It performs nothing; each kind has a file of its own for that.
 
-use super::{Fence, Follow, HookCall, Replication, Subscription};
+use super::{Fence, Follow, HookCall, Logins, Replication, Subscription, Timeline};
 use super::{
-    coverage, drain, fence, follow, in_the_way, rows, sequences, silence, subscribe, timeline,
+    coverage, drain, fence, follow, in_the_way, logins, rows, sequences, silence, subscribe,
+    timeline,
 };
 use crate::effect::Place;
 use crate::effect::lines::{on, shell_word};
@@ -16,7 +17,8 @@ pub(in crate::effect) fn lines(effect: &Replication) -> Vec<String> {
         Replication::CheckSlot { slot, made_by: _ } => {
             on(Place::Source, [subscribe::slot_state(slot)])
         }
-        Replication::CheckTimeline { side, since: _ } => on(side, [timeline::TIMELINE.to_owned()]),
+        Replication::CheckTimeline(timeline) => timeline_lines(timeline),
+        Replication::CheckLogins(logins) => login_lines(logins),
         Replication::Follow(follow) => follow_lines(follow),
         Replication::ReadFence(fence) => on(fence.side, fence::questions(fence)),
         Replication::OpenFence { fence, before: _ } => open_lines(fence),
@@ -68,12 +70,11 @@ fn follow_lines(follow: &Follow) -> Vec<String> {
     let Follow {
         slot,
         subscription,
-        timeline_of: _,
+        timelines,
         lag_bytes: _,
         retained_wal_bytes: _,
         when_caught_up: _,
         logins,
-        made: _,
         schema: _,
         coverage,
     } = follow;
@@ -88,15 +89,30 @@ fn follow_lines(follow: &Follow) -> Vec<String> {
     let asked = [
         subscription_question(subscription),
         errors_question(subscription),
-        timeline::TIMELINE.to_owned(),
         follow::SCHEMA.to_owned(),
     ];
     lines.extend(on(Place::Target, asked));
-    if !logins.is_empty() {
-        lines.extend(on(Place::Target, [follow::logins_question(logins)]));
-    }
+    lines.extend(timelines.iter().flat_map(timeline_lines));
+    lines.extend(login_lines(logins));
     lines.extend(follow::valve_lines(follow));
     lines
+}
+
+fn timeline_lines(timeline: &Timeline) -> Vec<String> {
+    let Timeline {
+        side,
+        since: _,
+        receives: _,
+        accepted: _,
+    } = timeline;
+    on(side, [timeline::TIMELINE.to_owned()])
+}
+
+fn login_lines(logins: &Logins) -> Vec<String> {
+    match logins.roles.is_empty() {
+        true => Vec::new(),
+        false => on(Place::Target, [logins::question(logins)]),
+    }
 }
 
 fn open_lines(fence: &Fence) -> Vec<String> {

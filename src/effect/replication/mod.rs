@@ -10,6 +10,7 @@ mod follow;
 mod hook;
 mod in_the_way;
 mod lines;
+mod logins;
 mod rows;
 mod sequences;
 mod silence;
@@ -48,13 +49,10 @@ pub enum Replication {
         /// The step that made it.
         made_by: StepId,
     },
-    /// Checks that the side which receives a stream is still the server that it was.
-    CheckTimeline {
-        /// The side that subscribes.
-        side: Side,
-        /// The step that kept its timeline.
-        since: StepId,
-    },
+    /// Checks that one end of a stream is still the server that it was.
+    CheckTimeline(Timeline),
+    /// Warns of roles of applications that cannot log in to the target by a password.
+    CheckLogins(Logins),
     /// Watches the replication until the cutover is asked for.
     Follow(Follow),
     /// Reads what a fence will change, and keeps it in the journal.
@@ -133,6 +131,19 @@ pub enum Replication {
     Hook(HookCall),
 }
 
+/// One end of a stream, which must not be another server than it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timeline {
+    /// Which side.
+    pub side: Side,
+    /// The step that kept its timeline.
+    pub since: StepId,
+    /// Whether the stream goes to it, or comes from it.
+    pub receives: bool,
+    /// Whether it may be another one, because every row is compared before the switch.
+    pub accepted: bool,
+}
+
 /// A replication slot to be made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewSlot {
@@ -179,8 +190,8 @@ pub struct Follow {
     pub slot: String,
     /// The subscription on the target.
     pub subscription: String,
-    /// The step that kept the target's timeline.
-    pub timeline_of: StepId,
+    /// What must hold of both ends.
+    pub timelines: [Timeline; 2],
     /// At or below: caught up.
     pub lag_bytes: u64,
     /// WAL that the source may keep for us, at most.
@@ -188,13 +199,20 @@ pub struct Follow {
     /// Whether the cutover begins by itself once the target has caught up.
     pub when_caught_up: bool,
     /// The roles that applications log in as.
-    pub logins: Vec<String>,
-    /// Those of them that the migration makes on the target, without a password.
-    pub made: Vec<String>,
+    pub logins: Logins,
     /// What of the schema must stay the same on both sides.
     pub schema: SchemaScope,
     /// Which tables of the source must be in the stream.
     pub coverage: Box<Coverage>,
+}
+
+/// Roles that applications log in as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logins {
+    /// All of them.
+    pub roles: Vec<String>,
+    /// Those of them that the migration makes on the target, without a password.
+    pub made: Vec<String>,
 }
 
 /// What keeps applications out of a database.
@@ -246,8 +264,20 @@ pub(super) async fn perform(
         Replication::CheckSlot { slot, made_by } => {
             subscribe::check_slot(world, scene, (slot, made_by)).await
         }
-        Replication::CheckTimeline { side, since } => {
-            timeline::check(world, scene, (*side, since)).await
+        Replication::CheckTimeline(timeline) => Ok(Output {
+            warnings: timeline::check(world, scene, timeline)
+                .await?
+                .into_iter()
+                .collect(),
+            ..Output::default()
+        }),
+        Replication::CheckLogins(logins) => {
+            let target = world.session_for(scene, Side::Target.into()).await?;
+            let work = logins::warning(&target, logins);
+            Ok(Output {
+                warnings: world.unless_stopped(work).await?.into_iter().collect(),
+                ..Output::default()
+            })
         }
         Replication::Follow(what) => follow::follow(world, scene, what).await,
         Replication::ReadFence(fence) => fence::read(world, scene, fence).await,

@@ -93,6 +93,7 @@ pub(crate) fn online() -> Online {
             reverse: true,
             keep_subscription: false,
             accept_drift: false,
+            accept_timeline: false,
             hooks: Hooks::default(),
         },
     }

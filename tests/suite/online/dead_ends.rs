@@ -182,29 +182,6 @@ fn what_was_renamed_since_keeps_nobody_from_making_it_final() {
 }
 
 #[test]
-fn where_a_server_is_gone_for_good_it_is_said_what_frees_the_other() {
-    let small = Small::new();
-    small.replicate();
-    small.target.stop();
-    let words = ["If the target is gone for good", "pg_drop_replication_slot"];
-    let told = small.run(&["abort", "--yes"]);
-    told.must_end(1, &words);
-    let mut statements = told.stderr.lines().map(str::trim);
-    let mut said = 0;
-    while let Some(statement) = statements.find(|line| line.starts_with("on the source: ")) {
-        said += 1;
-        small
-            .source
-            .psql(SHOP, statement.trim_start_matches("on the source: "));
-    }
-    assert_eq!(said, 3, "{told:?}");
-    let slots = "select count(*) from pg_replication_slots";
-    assert_eq!(small.source.psql(SHOP, slots), "0");
-    small.target.restart();
-    small.run(&["abort", "--yes"]).must_end(0, &[]);
-}
-
-#[test]
 fn hooks_that_are_taken_out_of_the_plan_while_the_source_is_fenced_are_warned_of() {
     let small = Small::new();
     let plain = plan_of(&small);

@@ -3,17 +3,17 @@
 
 use super::switch::Move;
 use crate::support::tool::Ran;
-use crate::support::{Cluster, programs, tools, wait_until};
+use crate::support::{programs, tools, wait_until};
 
 /// As a superuser for whom a closed database is open.
 const OPEN: &str = "set default_transaction_read_only = off;";
 
 impl Move {
-    fn on_source(&self, sql: &str) -> String {
+    pub(super) fn on_source(&self, sql: &str) -> String {
         self.source.psql("shop", &format!("{OPEN} {sql}"))
     }
 
-    fn on_target(&self, sql: &str) -> String {
+    pub(super) fn on_target(&self, sql: &str) -> String {
         self.target.psql("moved", &format!("{OPEN} {sql}"))
     }
 
@@ -22,12 +22,12 @@ impl Move {
         self.on_target(sql);
     }
 
-    fn roll_back(&self) -> Ran {
+    pub(super) fn roll_back(&self) -> Ran {
         self.run(&["rollback", "--yes"])
     }
 
     /// Changes the plan file.
-    fn replace(&self, this: &str, by: &str) {
+    pub(super) fn replace(&self, this: &str, by: &str) {
         let plan = std::fs::read_to_string(self.folder.plan()).expect("ours");
         assert!(plan.contains(this), "{plan}");
         self.folder.write(&plan.replace(this, by));
@@ -274,30 +274,4 @@ fn a_role_that_writes_by_its_own_setting_is_found() {
     all.source.psql("postgres", set);
     let told = all.run(&["apply", "--yes"]);
     told.must_end(4, &["does not keep writer from"]);
-}
-
-/// Has a server be one that was promoted from a standby.
-fn promote(cluster: &Cluster) {
-    std::fs::write(cluster.data().join("standby.signal"), "").expect("the folder is ours");
-    cluster.restart();
-    assert_eq!(cluster.psql("postgres", "select pg_promote()"), "t");
-}
-
-#[test]
-fn a_side_that_was_promoted_from_a_standby_is_not_taken_for_the_one_that_received() {
-    let all = Move::streaming("30s", true);
-    all.cut_over(&[]).must_end(0, &[]);
-    promote(&all.source);
-    all.roll_back()
-        .must_end(8, &["changes may be missing on the source", "finalize"]);
-    let all = Move::streaming("30s", true);
-    promote(&all.target);
-    let words = [
-        "changes may be missing on the target",
-        "timeline 00000001 then",
-    ];
-    all.run(&["apply", "--yes", "--until", "caught-up"])
-        .must_end(5, &words);
-    all.cut_over(&[]).must_end(5, &words);
-    assert!(all.source_serves());
 }

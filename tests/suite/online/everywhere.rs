@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::clerk::Clerk;
-use super::small::{MOVED, SHOP, Small};
+use super::small::{CONNECT, MOVED, ROLES, SHOP, Small};
 use crate::support::compare::{Facts, between};
 use crate::support::tool::Ran;
 use crate::support::wait_until;
@@ -48,12 +48,16 @@ fn points(small: &Small, arguments: &[&str]) -> u64 {
 }
 
 /// Does the work of each point on several lanes, and panics with all that went wrong.
-fn at_points(points: &[u64], work: impl Fn(&Small, usize, u64) -> Result<(), String> + Sync) {
+fn at_points(
+    fence: &str,
+    points: &[u64],
+    work: impl Fn(&Small, usize, u64) -> Result<(), String> + Sync,
+) {
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..LANES {
             scope.spawn(|| {
-                let small = Small::new();
+                let small = Small::fenced_by(fence);
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let Some(point) = points.get(number) else {
@@ -104,7 +108,24 @@ fn a_migration_killed_anywhere_is_finished_or_taken_back_and_loses_nothing() {
     drop(small);
     assert!(last > 100, "{last}");
     let all: Vec<u64> = (1..=last).rev().step_by(every()).collect();
-    at_points(&all, killed_and_gone_on_from);
+    at_points(ROLES, &all, killed_and_gone_on_from);
+}
+
+#[test]
+fn a_migration_that_revokes_connect_is_finished_or_taken_back_where_its_cutover_is_killed() {
+    let small = Small::fenced_by(CONNECT);
+    let first = points(&small, &["apply", "--yes", "--until", "caught-up"]);
+    small.start_over();
+    let last = points(&small, APPLY);
+    drop(small);
+    assert!(last > first + 50, "{first} {last}");
+    let all: Vec<u64> = (first..=last).rev().step_by(every()).collect();
+    at_points(CONNECT, &all, killed_and_gone_on_from);
+}
+
+#[test]
+fn a_rollback_that_revokes_connect_loses_nothing_where_it_is_killed() {
+    rollback_killed_anywhere(CONNECT, every() * 2);
 }
 
 fn killed_and_gone_on_from(small: &Small, number: usize, point: u64) -> Result<(), String> {
@@ -200,7 +221,7 @@ fn an_abort_killed_anywhere_and_said_again_leaves_the_source_as_it_was() {
     let last = points(&small, &["abort", "--yes"]);
     drop(small);
     let all: Vec<u64> = (1..=last).step_by(every().div_ceil(2)).collect();
-    at_points(&all, |small, number, point| {
+    at_points(ROLES, &all, |small, number, point| {
         small.start_over();
         let before = small.structure();
         let clerk = small.open();
@@ -245,7 +266,7 @@ fn a_finalize_killed_anywhere_and_said_again_leaves_nothing() {
     let last = points(&small, &["finalize", "--yes"]);
     drop(small);
     let all: Vec<u64> = (1..=last).step_by(every().div_ceil(2)).collect();
-    at_points(&all, |small, _, point| {
+    at_points(ROLES, &all, |small, _, point| {
         small.start_over();
         ended(&small.run(APPLY), 0, "apply")?;
         let killed = small.run_until(&["finalize", "--yes"], Some(point));
@@ -268,12 +289,16 @@ fn a_finalize_killed_anywhere_and_said_again_leaves_nothing() {
 
 #[test]
 fn a_rollback_killed_anywhere_and_said_again_loses_nothing() {
-    let small = Small::new();
+    rollback_killed_anywhere(ROLES, every());
+}
+
+fn rollback_killed_anywhere(fence: &str, every: usize) {
+    let small = Small::fenced_by(fence);
     ended(&small.run(APPLY), 0, "apply").expect("it completes");
     let last = points(&small, &["rollback", "--yes"]);
     drop(small);
-    let all: Vec<u64> = (1..=last).step_by(every()).collect();
-    at_points(&all, |small, number, point| {
+    let all: Vec<u64> = (1..=last).step_by(every).collect();
+    at_points(fence, &all, |small, number, point| {
         small.start_over();
         let before = small.structure();
         let clerk = small.open();

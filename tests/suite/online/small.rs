@@ -27,12 +27,18 @@ const LEFT: &str = "select 'publication ' || pubname from pg_publication
     union all select 'identity of ' || relname from pg_class
         where relname = 'readings' and relreplident <> 'd' order by 1";
 
+/// The fence of the plan: the application may not log in.
+pub(super) const ROLES: &str = "roles: [clerk]";
+/// Another one: nobody but the migration may connect.
+pub(super) const CONNECT: &str = "connect: true";
+
 /// What keeps the application out of the source.
 const CLOSED: &str =
     "select 'setting ' || setting from pg_db_role_setting, unnest(setconfig) setting
         where setdatabase = (select oid from pg_database where datname = 'shop')
     union all select 'no login ' || rolname from pg_roles
-        where rolname = 'clerk' and not rolcanlogin";
+        where rolname = 'clerk' and not rolcanlogin
+    union all select 'no connect' where not has_database_privilege('clerk', 'shop', 'connect')";
 
 /// A source and a target server of its own, and the plan between them.
 pub(super) struct Small {
@@ -44,7 +50,14 @@ pub(super) struct Small {
 impl Small {
     /// Two servers, and the source database.
     pub(super) fn new() -> Self {
+        Self::fenced_by(ROLES)
+    }
+
+    /// The same, with another fence around the source.
+    pub(super) fn fenced_by(fence: &str) -> Self {
         let text = plan("online.yaml");
+        assert!(text.contains(ROLES), "{text}");
+        let text = text.replace(ROLES, fence);
         let identity = "online:\n  replica_identity:\n    public.readings: full\n";
         let small = Self {
             source: Cluster::start(15),

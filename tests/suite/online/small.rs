@@ -239,6 +239,11 @@ impl Small {
         let [source, target] = [(&self.source, SHOP), (&self.target, MOVED)].map(|(on, name)| {
             let mut facts = seen(Database::on(on, name));
             facts.retain(|name, _| !still.iter().any(|still| name.starts_with(still)));
+            // Who may connect to it is a part of the fence.
+            if let Some(database) = facts.get_mut("the database") {
+                let grants = database.find(", acl ").unwrap_or(database.len());
+                database.truncate(grants);
+            }
             facts
         });
         between(&source, &target)

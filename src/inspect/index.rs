@@ -48,4 +48,7 @@ pub struct IndexConstraint {
     pub deferrable: bool,
     /// INITIALLY DEFERRED.
     pub deferred: bool,
+    /// Storage parameters of the index, for instance `fillfactor=70`, which the definition leaves
+    /// out.
+    pub storage: Vec<String>,
 }

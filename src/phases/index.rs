@@ -4,7 +4,7 @@
 use super::{Scene, sql};
 use crate::effect::{Effect, Place};
 use crate::inspect::{Index, IndexConstraint};
-use crate::postgres::{qualified, quote_identifier};
+use crate::postgres::{qualified, quote_identifier, quote_literal};
 
 /// Each takes a few slots of the lock table.
 const INDEXES_PER_TRANSACTION: usize = 100;
@@ -29,7 +29,7 @@ pub(super) fn build(scene: &Scene<'_>, indexes: &[&Index]) -> Effect {
             statements.push(format!("set default_tablespace = {name}"));
             tablespace = wanted;
         }
-        statements.extend(make(index, indexes.len() > 1));
+        statements.extend(make(scene, index, indexes.len() > 1));
     }
     if indexes.len() > 1 {
         statements.insert(2, "begin".to_owned());
@@ -57,13 +57,25 @@ pub(super) fn remove(indexes: &[&Index]) -> Effect {
 }
 
 /// What a table is ordered by and what tells its rows apart goes with its index.
-fn make(index: &Index, is_small: bool) -> Vec<String> {
+fn make(scene: &Scene<'_>, index: &Index, is_small: bool) -> Vec<String> {
     let table = qualified(&index.schema, &index.table);
     let name = quote_identifier(&index.name);
     let own = qualified(&index.schema, &index.name);
     let mut statements = match &index.constraint {
-        Some(constraint) => constrain(index, (constraint, is_small), &table),
         None => vec![index.definition.clone()],
+        Some(constraint) => {
+            let add = format!(
+                "alter table only {table} add constraint {}",
+                quote_identifier(&constraint.name)
+            );
+            match &constraint.using_index {
+                Some(kind) if !is_small && !inherits_not_null(scene, index) => vec![
+                    index.definition.clone(),
+                    format!("{add} {kind} using index {name}{}", deferral(constraint)),
+                ],
+                _ => with_its_index(constraint, &add, &own),
+            }
+        }
     };
     for (column, target) in &index.statistics {
         statements.push(format!(
@@ -81,38 +93,48 @@ fn make(index: &Index, is_small: bool) -> Vec<String> {
     statements
 }
 
-/// The index of a large table is made first, because ADD CONSTRAINT shuts everybody out while it
-/// builds one; that of a small one with its constraint, which is half the work.
-fn constrain(
-    index: &Index,
-    (constraint, is_small): (&IndexConstraint, bool),
-    table: &str,
-) -> Vec<String> {
-    let IndexConstraint {
-        oid: _,
-        name,
-        using_index,
-        definition,
-        deferrable,
-        deferred,
-    } = constraint;
-    let add = format!(
-        "alter table only {table} add constraint {}",
-        quote_identifier(name)
-    );
-    let Some(kind) = using_index.as_ref().filter(|_| !is_small) else {
-        return vec![format!("{add} {definition}")];
-    };
-    let when = match (deferrable, deferred) {
+/// Whether USING INDEX would mark what the table inherits as its own: 18 does that with the NOT NULL
+/// of a partition's primary key.
+fn inherits_not_null(scene: &Scene<'_>, index: &Index) -> bool {
+    let mut relations = scene.facts.source.relations.iter();
+    let table = relations.find(|table| table.schema == index.schema && table.name == index.table);
+    scene.facts.target.server.major() >= 18
+        && table.is_some_and(|table| table.partition_of.is_some())
+}
+
+/// A constraint that makes its index itself, which is half the work where the table is small. It shuts
+/// out who builds another index of the table meanwhile, so that of a large one is made first.
+fn with_its_index(constraint: &IndexConstraint, add: &str, index: &str) -> Vec<String> {
+    let definition = constraint.definition.as_str();
+    let storage = storage(&constraint.storage);
+    if definition.starts_with("EXCLUDE ") {
+        let set = storage.map(|storage| format!("alter index {index} set ({storage})"));
+        let add = format!("{add} {definition}");
+        return [add].into_iter().chain(set).collect();
+    }
+    let when = deferral(constraint);
+    let what = definition.strip_suffix(when).unwrap_or(definition);
+    let with = storage.map_or_else(String::new, |storage| format!(" with ({storage})"));
+    vec![format!("{add} {what}{with}{when}")]
+}
+
+/// As a definition ends that says so.
+fn deferral(constraint: &IndexConstraint) -> &'static str {
+    match (constraint.deferrable, constraint.deferred) {
         (false, _) => "",
-        (true, false) => " deferrable",
-        (true, true) => " deferrable initially deferred",
+        (true, false) => " DEFERRABLE",
+        (true, true) => " DEFERRABLE INITIALLY DEFERRED",
+    }
+}
+
+fn storage(parameters: &[String]) -> Option<String> {
+    let one = |parameter: &String| {
+        let (name, value) = parameter.split_once('=')?;
+        let name = quote_identifier(name);
+        Some(format!("{name} = {}", quote_literal(value)))
     };
-    let by = quote_identifier(&index.name);
-    vec![
-        index.definition.clone(),
-        format!("{add} {kind} using index {by}{when}"),
-    ]
+    let all: Vec<String> = parameters.iter().filter_map(one).collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 fn drop(index: &Index) -> Vec<String> {

@@ -27,7 +27,8 @@ select
             end,
             'definition', pg_get_constraintdef(k.oid),
             'deferrable', k.condeferrable,
-            'deferred', k.condeferred
+            'deferred', k.condeferred,
+            'storage', coalesce(to_json(i.reloptions), '[]')
         )
         from pg_constraint k
         where k.conindid = i.oid and k.conrelid = t.oid and k.contype in ('p', 'u', 'x')

@@ -2,6 +2,7 @@
 //! and the question whether they are still the ones the plan was made for. It reads and
 //! changes nothing of what is migrated.
 
+mod ours;
 mod reaching;
 
 use std::path::Path;
@@ -14,8 +15,6 @@ use crate::embedded::{self, Wanted};
 use crate::error::{Error, Exit, Result};
 use crate::inspect::{self, Facts, Server, Target, TargetNames};
 use crate::postgres::{Conninfo, Environment};
-use crate::report::counted;
-use crate::report::some_of;
 use crate::resolve::{Endpoint, Resolved};
 use crate::spec::Method;
 
@@ -181,56 +180,6 @@ impl Ends {
         Ok(())
     }
 
-    /// Checks that nobody has made or filled the target database since the plan was made.
-    ///
-    /// # Errors
-    /// [`Exit::Refused`] when somebody has.
-    pub(crate) async fn target_still_is_as_found(&self, known: &Target) -> Result<()> {
-        let found = self.target_facts().await?;
-        let (was, is) = (content(known), content(&found));
-        if was == is {
-            return Ok(());
-        }
-        let what = format!(
-            "the target database {} was changed since this migration began, and not by it",
-            known.database_name
-        );
-        let next = "Put it back as it was, or start over with `pg_dbmigrator abort`, which leaves \
-                    it as it is now.";
-        Err(Error::refused(what, next).because(format!("was: {was}\nnow: {is}")))
-    }
-
-    /// Checks that the target database is the one that was found when the migration began, or the
-    /// one that it made: somebody may have dropped that one and made another of the same name.
-    ///
-    /// # Errors
-    /// [`Exit::Undecided`] when it is somebody else's.
-    pub(crate) async fn target_is_ours(&self, known: &Target, made: Option<&str>) -> Result<()> {
-        let Some(is) = self.target_facts().await?.database else {
-            return Ok(());
-        };
-        let found = known.database.as_ref().is_some_and(|was| was.oid == is.oid);
-        let ours = made.map_or(is.object_count == 0, |oid| oid == is.oid.to_string());
-        if found || ours {
-            return Ok(());
-        }
-        Err(Error::new(
-            Exit::Undecided,
-            format!(
-                "the target database {} is not the one that this migration made",
-                known.database_name
-            ),
-            format!(
-                "Somebody made another of the same name. Rename or drop it yourself if nobody needs \
-                 it, then run the same command again. It holds: {}",
-                some_of(
-                    &is.objects.iter().map(String::as_str).collect::<Vec<_>>(),
-                    5
-                )
-            ),
-        ))
-    }
-
     /// Where an end's server is asked: the target database may not exist.
     fn server(&self, side: Side) -> &Conninfo {
         match side {
@@ -342,19 +291,6 @@ async fn maintenance(target: &Conninfo) -> Result<Conninfo> {
         }
     }
     Err(first_error.expect("at least one database was tried"))
-}
-
-/// What is in the target database, for people and to be compared.
-fn content(target: &Target) -> String {
-    let Some(database) = &target.database else {
-        return "there is no such database".to_owned();
-    };
-    let filled = database.tables.iter().filter(|table| !table.empty).count() as u64;
-    format!(
-        "{}; rows in {}",
-        counted(database.object_count, "object"),
-        counted(filled, "table")
-    )
 }
 
 async fn exists(maintenance: &Client, database: &str) -> Result<bool> {

@@ -79,6 +79,9 @@ pub enum Event {
     Undone {
         /// The step.
         step: StepId,
+        /// Those that went with it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        with: Vec<StepId>,
     },
     /// Every step is done, and what was to be proven is proven.
     Completed,
@@ -94,6 +97,14 @@ pub enum Event {
 }
 
 impl Event {
+    /// A step was taken back, and nothing went with it.
+    pub fn undone(step: StepId) -> Self {
+        Self::Undone {
+            step,
+            with: Vec::new(),
+        }
+    }
+
     /// The event with every text for people redacted. Ids and outputs stay as they are: they hold
     /// names and numbers that a later run goes by, and a password may be any word.
     fn redacted(self) -> Self {
@@ -210,8 +221,10 @@ impl Status {
                     status.error = Some(error.clone());
                 }
             }
-            Event::Undone { step } => {
-                self.steps.remove(step);
+            Event::Undone { step, with } => {
+                for step in with.iter().chain([step]) {
+                    self.steps.remove(step);
+                }
             }
             Event::Completed => self.completed = Some(entry.at),
             Event::RolledBack { steps } => {

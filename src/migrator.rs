@@ -191,6 +191,9 @@ impl Migrator {
                 } else if let Some(status) = &status {
                     let made = phases::made_database(status);
                     ends.target_is_ours(&facts.target, made).await?;
+                    if phases::leaves_marks(status) {
+                        ends.marks_are_there(&facts.target).await?;
+                    }
                 }
                 (facts, Vec::new())
             }

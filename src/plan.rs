@@ -175,6 +175,9 @@ pub struct Step {
     pub if_interrupted: IfInterrupted,
     /// What takes it back: before it is redone, and in `abort`.
     pub undo: Vec<Effect>,
+    /// The step that takes this one back as well when it is taken back itself: what fills a database
+    /// goes with all that is in it.
+    pub goes_with: Option<StepId>,
     /// Whether it only watches what the servers do by themselves: every run performs it anew, until
     /// a later phase has begun.
     pub standing: bool,

@@ -155,6 +155,7 @@ mod tests {
             effects: Vec::new(),
             if_interrupted: IfInterrupted::RedoFrom(StepId::new(id)),
             undo: Vec::new(),
+            goes_with: None,
             standing: false,
         }
     }

@@ -65,7 +65,7 @@ impl Executor<'_> {
     async fn go_on(&self, until: Option<Phase>) -> Result<Ended> {
         self.take_back_interrupted().await?;
         for step in self.to_be_watched() {
-            self.write(Event::Undone { step })?;
+            self.write(Event::undone(step))?;
         }
         for stage in &self.plan.stages {
             match &stage.switch {
@@ -227,7 +227,7 @@ impl Executor<'_> {
             error: text,
         });
         if written.is_ok() && had_no_effect(scene.step, &error) {
-            let _ = self.write(Event::Undone { step: step.clone() });
+            let _ = self.write(Event::undone(step.clone()));
         }
         match error.place() {
             Some(_) => error,

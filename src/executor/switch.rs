@@ -114,7 +114,7 @@ impl Executor<'_> {
             match tried.unwrap_or_else(|_| Err(silent())) {
                 Err(error) if !in_doubt && error.is_refusal_of_transaction() => {
                     let step = step.id.clone();
-                    return self.write(Event::Undone { step }).and(Err(error));
+                    return self.write(Event::undone(step)).and(Err(error));
                 }
                 Err(error) if Instant::now() < give_up => {
                     in_doubt = true;

@@ -14,7 +14,7 @@ use crate::effect::{Effect, Output, Scene, ask, lines, perform};
 use crate::error::Result;
 use crate::events::Happened;
 use crate::journal::Event;
-use crate::plan::{IfInterrupted, StepId};
+use crate::plan::{IfInterrupted, Step, StepId};
 use crate::resume::{backwards, to_be_redone};
 
 /// To take back a whole migration takes as long as it takes: there may be a database to drop.
@@ -91,22 +91,33 @@ impl Executor<'_> {
         reason: &str,
         limit: Duration,
     ) -> Result<()> {
+        let begun = |id: &StepId| which.contains(id) && self.is_begun(id);
+        let goes_with = |step: &Step| step.goes_with.clone().filter(begun);
         let stages = self.plan.stages.iter().chain(&self.plan.afterwards);
         for stage in stages.rev() {
-            for step in backwards(stage).filter(|step| which.contains(&step.id)) {
-                if self.is_begun(&step.id) {
-                    let scene = Scene {
-                        phase: stage.phase,
-                        step,
-                    };
-                    self.undo(scene, reason, limit).await?;
+            for step in backwards(stage).filter(|step| begun(&step.id)) {
+                if goes_with(step).is_some() {
+                    continue;
                 }
+                let scene = Scene {
+                    phase: stage.phase,
+                    step,
+                };
+                let goes = |other: &&Step| goes_with(other).as_ref() == Some(&step.id);
+                let with = self.plan.steps().filter(goes).map(|other| other.id.clone());
+                let with = with.filter(begun).collect();
+                self.undo((scene, with), reason, limit).await?;
             }
         }
         Ok(())
     }
 
-    async fn undo(&self, scene: Scene<'_>, reason: &str, limit: Duration) -> Result<()> {
+    async fn undo(
+        &self,
+        (scene, with): (Scene<'_>, Vec<StepId>),
+        reason: &str,
+        limit: Duration,
+    ) -> Result<()> {
         let step = scene.step;
         if !step.undo.is_empty() {
             let reason = reason.to_owned();
@@ -130,6 +141,7 @@ impl Executor<'_> {
         self.world.tally.undone(&step.id);
         self.write(Event::Undone {
             step: step.id.clone(),
+            with,
         })
     }
 

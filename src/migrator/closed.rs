@@ -81,7 +81,7 @@ fn forget_removed_hooks(plan: &Plan, journal: &Mutex<Journal>) -> Result<()> {
     tracing::warn!(
         "the hooks of {step} ran, and are not in the plan any more: take back by hand what they did"
     );
-    journal.append(Event::Undone { step })
+    journal.append(Event::undone(step))
 }
 
 fn status_of(journal: &Mutex<Journal>) -> Status {

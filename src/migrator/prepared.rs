@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::effect::{Tally, World};
+use crate::effect::{Effect, Tally, Tool, World};
 use crate::ends::{Ends, TargetLock};
 use crate::error::{Error, Exit, Result};
 use crate::events::{Happened, Whence};
 use crate::executor::Executor;
 use crate::journal::{Event, FORMAT, Journal, Status};
 use crate::outcome::MigrationOutcome;
-use crate::phases::{self, DUMP, RESTORE};
+use crate::phases::{self, DUMP};
 use crate::plan::{Phase, Plan, Stage, StepId};
 use crate::state::StateLock;
 use crate::stop::{StopHandle, StopReason};
@@ -81,7 +81,14 @@ impl Prepared<'_> {
     /// A dump that somebody removed by hand, and that is still needed, was as good as interrupted.
     fn miss_dump(&self) -> Result<()> {
         let (dump, status) = (StepId::new(DUMP), self.status());
-        let needed = status.is_done(&dump) && !status.is_done(&StepId::new(RESTORE));
+        let reads = |effect: &Effect| match effect {
+            Effect::Program(program) => program.tool == Tool::PgRestore,
+            Effect::Script(_) => true,
+            _ => false,
+        };
+        let mut readers = self.preview.plan.steps();
+        let is_read = readers.any(|s| s.effects.iter().any(reads) && !status.is_done(&s.id));
+        let needed = status.is_done(&dump) && is_read;
         if !needed || self.migrator.state.dump_is_whole() {
             return Ok(());
         }

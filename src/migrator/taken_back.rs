@@ -4,7 +4,7 @@
 use super::Migrator;
 use crate::effect::{World, ask};
 use crate::journal::Status;
-use crate::plan::{IfInterrupted, Plan};
+use crate::plan::{IfInterrupted, Plan, Step};
 
 impl Migrator {
     /// Removes the state directory when nothing began: it holds no more than a lock and a log.
@@ -21,7 +21,8 @@ pub(super) async fn taken_back(plan: &Plan, status: &Status, world: &World) -> V
     let mut said = Vec::new();
     let steps = plan.stages.iter().rev().flat_map(|s| s.steps.iter().rev());
     let begun = steps.filter(|step| status.steps.contains_key(&step.id));
-    for step in begun.filter(|step| !step.undo.is_empty()) {
+    let by_itself = |step: &&Step| !step.undo.is_empty() && step.goes_with.is_none();
+    for step in begun.filter(by_itself) {
         let is_there = match &step.if_interrupted {
             IfInterrupted::Ask(question) => ask(world, question).await.unwrap_or(false),
             IfInterrupted::RedoFrom(_) => false,

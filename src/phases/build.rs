@@ -1,9 +1,9 @@
 //! Build: what comes after rows and keys: foreign keys, proven side by side, and the rest of what a dump
 //! holds; then statistics and the database's own settings. Nothing here is done to the source.
 
-use super::{Scene, copy, foreign_keys, restore, restore_runs, sql, step};
+use super::{RESTORE, Scene, copy, foreign_keys, restore, restore_runs, sql, step};
 use crate::effect::{MARKS, Place, ScriptPart};
-use crate::plan::{IfInterrupted, Question, Step};
+use crate::plan::{IfInterrupted, Question, Step, StepId};
 
 /// The step that makes what foreign keys need and nothing made yet.
 pub(super) const BEFORE_KEYS: &str = "build.before_keys";
@@ -11,6 +11,9 @@ pub(super) const BEFORE_KEYS: &str = "build.before_keys";
 pub(super) const AFTER_DATA: &str = "build.after_data";
 /// The step that makes event triggers.
 pub(super) const EVENT_TRIGGERS: &str = "build.event_triggers";
+
+/// The step that removes the marks of what was copied.
+pub(super) const DROP_MARKS: &str = "build.marks";
 
 /// The steps of the phase.
 pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
@@ -49,11 +52,14 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
             Place::Target,
             vec![format!("drop schema if exists {MARKS} cascade")],
         )],
-        ..step("build.marks", "remove the marks of what was copied")
+        ..step(DROP_MARKS, "remove the marks of what was copied")
     });
     rest.extend(event_triggers(scene));
     super::in_order(&mut rest);
     steps.extend(keys);
+    for step in &mut steps {
+        step.goes_with = Some(StepId::new(RESTORE));
+    }
     steps.extend(rest);
     steps
 }

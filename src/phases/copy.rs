@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::format::format;
 use super::{
-    MEASURE, SNAPSHOT, Scene, index, large_objects, restore_runs, sql, step, stored_columns,
+    MEASURE, RESTORE, SNAPSHOT, Scene, index, large_objects, restore_runs, sql, step,
+    stored_columns,
 };
 use crate::effect::{
     Blocks, CopyInto, CopyRows, Effect, MARKS, Place, Replication, Side, TableCopy,
@@ -32,7 +33,7 @@ const MOST_PARTS: u64 = 1000;
 const TID_RANGES: u32 = 14;
 
 /// The step that makes room for the marks of what was copied.
-const MAKE_MARKS: &str = "copy.marks";
+pub(super) const MAKE_MARKS: &str = "copy.marks";
 
 /// A table, and what is made from its rows.
 struct Load<'a> {
@@ -67,6 +68,9 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     steps.extend(ranked.into_iter().map(|ranked| ranked.step));
     for step in &mut steps[1..] {
         step.after.push(StepId::new(MAKE_MARKS));
+    }
+    for step in &mut steps {
+        step.goes_with = Some(StepId::new(RESTORE));
     }
     steps
 }

@@ -190,6 +190,12 @@ pub(crate) fn leaves_target_as_found(status: &Status) -> bool {
     !changing.any(|id| status.steps.contains_key(&id))
 }
 
+/// Whether a streamed copy is under way, whose marks are on the target until it is whole.
+pub(crate) fn leaves_marks(status: &Status) -> bool {
+    status.is_done(&StepId::new(copy::MAKE_MARKS))
+        && !status.steps.contains_key(&StepId::new(build::DROP_MARKS))
+}
+
 /// A step that is simply undone and done again after an interruption.
 fn step(id: &str, summary: impl Into<String>) -> Step {
     let id = StepId::new(id);
@@ -201,6 +207,7 @@ fn step(id: &str, summary: impl Into<String>) -> Step {
         effects: Vec::new(),
         if_interrupted: IfInterrupted::RedoFrom(id),
         undo: Vec::new(),
+        goes_with: None,
         standing: false,
     }
 }

@@ -1,0 +1,92 @@
+//! Whether the target database is still as this migration found it, made it or left it: somebody else
+//! may have been there between two runs. It changes nothing.
+
+use super::Ends;
+use crate::effect::MARKS;
+use crate::error::{Error, Exit, Result};
+use crate::inspect::Target;
+use crate::report::{counted, some_of};
+
+impl Ends {
+    /// Checks that nobody has made or filled the target database since the plan was made.
+    ///
+    /// # Errors
+    /// [`Exit::Refused`] when somebody has.
+    pub(crate) async fn target_still_is_as_found(&self, known: &Target) -> Result<()> {
+        let found = self.target_facts().await?;
+        let (was, is) = (content(known), content(&found));
+        if was == is {
+            return Ok(());
+        }
+        let what = format!(
+            "the target database {} was changed since this migration began, and not by it",
+            known.database_name
+        );
+        let next = "Put it back as it was, or start over with `pg_dbmigrator abort`, which leaves \
+                    it as it is now.";
+        Err(Error::refused(what, next).because(format!("was: {was}\nnow: {is}")))
+    }
+
+    /// Checks that the target database is the one that was found when the migration began, or the
+    /// one that it made: somebody may have dropped that one and made another of the same name.
+    ///
+    /// # Errors
+    /// [`Exit::Undecided`] when it is somebody else's.
+    pub(crate) async fn target_is_ours(&self, known: &Target, made: Option<&str>) -> Result<()> {
+        let Some(is) = self.target_facts().await?.database else {
+            return Ok(());
+        };
+        let found = known.database.as_ref().is_some_and(|was| was.oid == is.oid);
+        let ours = made.map_or(is.object_count == 0, |oid| oid == is.oid.to_string());
+        if found || ours {
+            return Ok(());
+        }
+        Err(Error::new(
+            Exit::Undecided,
+            format!(
+                "the target database {} is not the one that this migration made",
+                known.database_name
+            ),
+            format!(
+                "Somebody made another of the same name. Rename or drop it yourself if nobody needs \
+                 it, then run the same command again. It holds: {}",
+                some_of(
+                    &is.objects.iter().map(String::as_str).collect::<Vec<_>>(),
+                    5
+                )
+            ),
+        ))
+    }
+
+    /// Checks that the marks are there which a streamed copy leaves on the target until it is whole.
+    ///
+    /// # Errors
+    /// [`Exit::Undecided`] when they are gone: nobody can tell any more which rows are there.
+    pub(crate) async fn marks_are_there(&self, known: &Target) -> Result<()> {
+        let name = &known.database_name;
+        let sql = format!("select to_regclass('{MARKS}.done') is not null");
+        let client = self.target.connect().await?;
+        if client.query_one(&sql, &[]).await?.try_get(0)? {
+            return Ok(());
+        }
+        Err(Error::new(
+            Exit::Undecided,
+            format!("the schema {MARKS} is gone from the target database {name}"),
+            "It says which rows are there. Run `pg_dbmigrator abort`, then `pg_dbmigrator apply`.",
+        )
+        .because("somebody dropped it, or the journal has lost its end".to_owned()))
+    }
+}
+
+/// What is in the target database, for people and to be compared.
+fn content(target: &Target) -> String {
+    let Some(database) = &target.database else {
+        return "there is no such database".to_owned();
+    };
+    let filled = database.tables.iter().filter(|table| !table.empty).count() as u64;
+    format!(
+        "{}; rows in {}",
+        counted(database.object_count, "object"),
+        counted(filled, "table")
+    )
+}

@@ -237,7 +237,7 @@ fn copy(place: Place<'_>, copy: spec::Copy, problems: &mut Problems) -> Copy {
             "remove `roles`, or `owners: false`",
         ));
     }
-    contradictions(place, &copy, problems);
+    let method = method(place, &copy, problems);
     let keep_snapshot = copy.keep_snapshot.as_deref();
     let read = |text| duration(place.document, "/copy/keep_snapshot", text, problems);
     let keep_snapshot = keep_snapshot.map_or(DEFAULT_KEEP_SNAPSHOT, read);
@@ -248,7 +248,7 @@ fn copy(place: Place<'_>, copy: spec::Copy, problems: &mut Problems) -> Copy {
         })
     };
     Copy {
-        method: copy.method,
+        method,
         scope: copy.scope,
         jobs: copy.jobs.unwrap_or(DEFAULT_JOBS),
         split_above_bytes: size(
@@ -267,38 +267,42 @@ fn copy(place: Place<'_>, copy: spec::Copy, problems: &mut Problems) -> Copy {
     }
 }
 
-/// Keys that mean nothing with the way in which rows travel.
-fn contradictions(place: Place<'_>, copy: &spec::Copy, problems: &mut Problems) {
+/// The way rows travel: streamed, unless something is written that only a dump knows. Keys of the
+/// other way are problems.
+fn method(place: Place<'_>, copy: &spec::Copy, problems: &mut Problems) -> Method {
     let allow_errors = place.document.spec.restore.as_ref();
     let allow_errors = allow_errors.is_some_and(|restore| restore.allow_errors == Some(true));
-    let (written, method) = match copy.method {
-        Method::Dump => (
-            vec![
-                ("/copy/split_larger_than", copy.split_larger_than.is_some()),
-                ("/copy/format", copy.format != Format::Auto),
-                ("/copy/index_memory", copy.index_memory.is_some()),
-                ("/copy/keep_snapshot", copy.keep_snapshot.is_some()),
-            ],
-            "dump",
-        ),
-        Method::Stream => (
-            vec![
-                ("/copy/scope", copy.scope != Scope::All),
-                ("/copy/compress", copy.compress.is_some()),
-                ("/restore/allow_errors", allow_errors),
-            ],
-            "stream",
-        ),
+    let of_stream = [
+        ("/copy/split_larger_than", copy.split_larger_than.is_some()),
+        ("/copy/format", copy.format != Format::Auto),
+        ("/copy/index_memory", copy.index_memory.is_some()),
+        ("/copy/keep_snapshot", copy.keep_snapshot.is_some()),
+    ];
+    let of_dump = [
+        ("/copy/scope", copy.scope != Scope::All),
+        ("/copy/compress", copy.compress.is_some()),
+        ("/restore/allow_errors", allow_errors),
+    ];
+    let is_written = |(_, is_written): &&(_, bool)| *is_written;
+    let method = copy
+        .method
+        .unwrap_or_else(|| match of_dump.iter().any(|key| is_written(&key)) {
+            true => Method::Dump,
+            false => Method::Stream,
+        });
+    let (others, method_word, other) = match method {
+        Method::Dump => (&of_stream[..], "dump", "stream"),
+        Method::Stream => (&of_dump[..], "stream", "dump"),
     };
-    let other = if method == "dump" { "stream" } else { "dump" };
-    for (pointer, _) in written.iter().filter(|(_, is_written)| *is_written) {
+    for (pointer, _) in others.iter().filter(is_written) {
         let key = pointer[1..].replace('/', ".");
         problems.push(place.document.problem_at_key(
             pointer,
-            &format!("`{key}` as it is written means nothing with `method: {method}`"),
+            &format!("`{key}` as it is written means nothing with `method: {method_word}`"),
             &format!("remove it, or write `method: {other}`"),
         ));
     }
+    method
 }
 
 fn lock_timeout(

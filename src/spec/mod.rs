@@ -176,10 +176,11 @@ pub struct Exclude {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Copy {
-    /// The way rows travel.
-    #[schemars(extend("examples" = ["dump"]))]
+    /// The way rows travel. Default: stream; dump where `scope`, `compress` or
+    /// `restore.allow_errors` is written, which it alone knows.
+    #[schemars(extend("examples" = ["stream"]))]
     #[serde(default)]
-    pub method: Method,
+    pub method: Option<Method>,
     /// Structure, rows or both.
     #[schemars(extend("examples" = ["all"]))]
     #[serde(default)]
@@ -188,23 +189,23 @@ pub struct Copy {
     #[schemars(range(min = 1, max = 64), extend("examples" = [4]))]
     #[serde(default)]
     pub jobs: Option<u32>,
-    /// Tables above this size, TOAST included, are copied in parts side by side; with
-    /// `method: stream` alone. Default: 256MiB.
+    /// Tables above this size, TOAST included, are copied in parts side by side; never with
+    /// `method: dump`. Default: 256MiB.
     #[schemars(extend("pattern" = "^[0-9]{1,9}(KiB|MiB|GiB|TiB)$", "patternErrorMessage" = "a number and a unit (`KiB`, `MiB`, `GiB` or `TiB`)", "examples" = ["1GiB"]))]
     #[serde(default)]
     pub split_larger_than: Option<String>,
-    /// The form in which rows travel; with `method: stream` alone.
+    /// The form in which rows travel; never with `method: dump`.
     #[schemars(extend("examples" = ["auto"]))]
     #[serde(default)]
     pub format: Format,
     /// How long the snapshot of the source is kept while no apply runs, so that a copy that was cut
-    /// short goes on where it was; meanwhile vacuum removes nothing on the source. With
-    /// `method: stream` alone. Default: 1h.
+    /// short goes on where it was; meanwhile vacuum removes nothing on the source. Never
+    /// with `method: dump`. Default: 1h.
     #[schemars(extend("pattern" = "^[0-9]{1,9}(ms|s|m|h)$", "patternErrorMessage" = "a number and a unit (`ms`, `s`, `m` or `h`)", "examples" = ["1h"]))]
     #[serde(default)]
     pub keep_snapshot: Option<String>,
     /// The memory for building indexes, shared by all that are built at the same time
-    /// (`maintenance_work_mem` times `jobs`); with `method: stream` alone. Default: 1GiB.
+    /// (`maintenance_work_mem` times `jobs`); never with `method: dump`. Default: 1GiB.
     #[schemars(extend("pattern" = "^[0-9]{1,9}(KiB|MiB|GiB|TiB)$", "patternErrorMessage" = "a number and a unit (`KiB`, `MiB`, `GiB` or `TiB`)", "examples" = ["1GiB"]))]
     #[serde(default)]
     pub index_memory: Option<String>,
@@ -234,15 +235,14 @@ pub struct Copy {
 }
 
 /// The way rows travel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// `pg_dump` to a directory beside the plan, then `pg_restore`, both in parallel.
-    #[default]
-    Dump,
     /// Parallel COPY from the source straight into the target, without a disk between them;
     /// indexes and keys are built as their tables are filled.
     Stream,
+    /// `pg_dump` to a directory beside the plan, then `pg_restore`, both in parallel.
+    Dump,
 }
 
 /// The form in which rows travel.

@@ -31,7 +31,7 @@ fn slow_plan() -> PlanFolder {
     source.psql(&database, SLOW);
     PlanFolder::new(&format!(
         "version: 1\nsource: {{ url: {:?} }}\ntarget: {{ url: {:?} }}\nmode: offline\n\
-         thresholds: {{ poll_secs: 1 }}\n",
+         copy: {{ method: dump }}\nthresholds: {{ poll_secs: 1 }}\n",
         source.url(&database),
         target.url(&format!("{database}_slow")),
     ))

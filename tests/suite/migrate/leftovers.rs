@@ -73,7 +73,12 @@ fn a_migration_that_never_began_leaves_no_state_directory() {
 
 #[test]
 fn a_dump_that_was_removed_by_hand_is_made_again() {
-    let migration = Migration::new((15, 15), "no_dump_any_more", "verify: rows\n").fill(
+    let migration = Migration::new(
+        (15, 15),
+        "no_dump_any_more",
+        "copy: { method: dump }\nverify: rows\n",
+    )
+    .fill(
         "create table t (id int); insert into t values (1);
          create function never() returns int language plpgsql immutable as
              $$ begin if current_database() like '%_moved' then raise exception 'never'; end if;

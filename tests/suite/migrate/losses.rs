@@ -171,7 +171,7 @@ fn programs(migration: &Migration, major: u32, program: &str, script: &str) -> P
 /// The keys of a plan that uses these programs.
 fn keys(programs: &Path, more: &str) -> String {
     format!(
-        "copy: {{ jobs: 1, tools: {} }}\nverify: rows\n{more}",
+        "copy: {{ method: dump, jobs: 1, tools: {} }}\nverify: rows\n{more}",
         programs.display()
     )
 }

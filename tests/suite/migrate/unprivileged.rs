@@ -102,7 +102,7 @@ fn an_abort_by_such_a_role_leaves_neither_database_nor_roles() {
 
 #[test]
 fn an_abort_leaves_a_role_that_another_database_has_come_to_need() {
-    let migration = Migration::new((15, 18), "needed_role", "");
+    let migration = Migration::new((15, 18), "needed_role", "copy: { method: dump }\n");
     let owner = format!("{}_owner", migration.source);
     let migration = migration.fill(&format!(
         "create role {owner}; create table t (); alter table t owner to {owner}"

@@ -138,7 +138,12 @@ fn a_filled_database_is_refused_by_name_and_replaced_when_the_plan_says_so() {
 #[test]
 fn a_table_cannot_be_truncated_between_the_snapshot_and_the_dump() {
     let filled = "create table t as select generate_series(1, 1000) as id";
-    let migration = Migration::new((15, 15), "truncated", "verify: rows\n").fill(filled);
+    let migration = Migration::new(
+        (15, 15),
+        "truncated",
+        "copy: { method: dump }\nverify: rows\n",
+    )
+    .fill(filled);
     let truncate = "do $$ declare
           late timestamptz := clock_timestamp() + interval '1 min';
         begin

@@ -119,7 +119,7 @@ const STARTS_OVER: &[&str] = &["did not succeed", "next:", "again: this step sta
 
 #[test]
 fn a_source_that_crashes_while_it_is_copied_loses_nothing() {
-    let copying = Copying::of(Night::new(15, 18, "verify: counts"));
+    let copying = Copying::of(Night::new(15, 18, "verify: counts").dumped());
     let apply = copying.at(Moment::Dump);
     copying.night.source.restart();
     copying.ends(apply, Moment::Dump, (1, STARTS_OVER));
@@ -131,7 +131,7 @@ fn a_source_that_crashes_while_it_is_copied_loses_nothing() {
 
 #[test]
 fn a_target_that_crashes_while_it_is_filled_loses_nothing() {
-    let copying = Copying::of(Night::new(15, 18, "verify: counts"));
+    let copying = Copying::of(Night::new(15, 18, "verify: counts").dumped());
     // Nothing is written yet: a dump does not need the target.
     let apply = copying.at(Moment::Dump);
     copying.night.target.restart();
@@ -144,7 +144,7 @@ fn a_target_that_crashes_while_it_is_filled_loses_nothing() {
 #[test]
 fn a_network_cut_while_it_copies_loses_nothing() {
     let (night, network) = Night::over_a_network();
-    let copying = Copying::of(night);
+    let copying = Copying::of(night.dumped());
     let apply = copying.at(Moment::Dump);
     network.of_the_program.cut();
     copying.ends(apply, Moment::Dump, (1, STARTS_OVER));
@@ -159,7 +159,7 @@ fn a_network_cut_while_it_copies_loses_nothing() {
 
 #[test]
 fn ctrl_c_while_it_copies_stops_safely_and_never_cuts_over() {
-    let copying = Copying::of(Night::new(15, 15, "verify: off"));
+    let copying = Copying::of(Night::new(15, 15, "verify: off").dumped());
     let before = copying.ledger.refusals();
     for moment in [Moment::Dump, Moment::Restore] {
         let apply = copying.at(moment);
@@ -167,6 +167,60 @@ fn ctrl_c_while_it_copies_stops_safely_and_never_cuts_over() {
         let words = ["stopped safely", "again: it goes on from here"];
         copying.ends(apply, moment, (INTERRUPTED, &words));
     }
+    let refusals = copying.ledger.refusals() - before;
+    assert_eq!(refusals, 0, "the application saw an error");
+    copying.must_lose_nothing(None);
+}
+
+/// What befalls a streamed copy ends it, or costs it a part or all that it has; another apply ends
+/// what the first did not.
+fn a_streamed_copy_survives(night: Night, misfortune: impl FnOnce(&Night)) {
+    let copying = Copying::of(night.in_parts());
+    let apply = copying
+        .night
+        .start(&["apply", "--yes", "--until", "caught-up"]);
+    Moment::Restore.wait(&copying.night);
+    misfortune(&copying.night);
+    let ran = copying.night.end_of(apply);
+    assert!(matches!(ran.exit, Some(0 | 1 | UNPROVEN)), "{ran:?}");
+    assert!(
+        ran.exit == Some(0) || ran.stderr.contains("next:"),
+        "{ran:?}"
+    );
+    copying.must_lose_nothing(None);
+}
+
+#[test]
+fn a_source_that_crashes_while_it_is_streamed_loses_nothing() {
+    a_streamed_copy_survives(Night::new(15, 18, "verify: counts"), |night| {
+        night.source.restart();
+    });
+}
+
+#[test]
+fn a_target_that_crashes_while_it_is_streamed_to_loses_nothing() {
+    a_streamed_copy_survives(Night::new(15, 18, "verify: counts"), |night| {
+        night.target.restart();
+    });
+}
+
+#[test]
+fn a_network_cut_while_it_streams_loses_nothing() {
+    let (night, network) = Night::over_a_network();
+    a_streamed_copy_survives(night, |_| {
+        network.of_the_program.cut();
+        network.of_the_program.heal();
+    });
+}
+
+#[test]
+fn ctrl_c_while_it_streams_stops_safely_and_never_cuts_over() {
+    let copying = Copying::of(Night::new(15, 15, "verify: off").in_parts());
+    let before = copying.ledger.refusals();
+    let apply = copying.at(Moment::Restore);
+    signal(&apply, Signal::INT);
+    let words = ["stopped safely", "again: it goes on from here"];
+    copying.night.end_of(apply).must_end(INTERRUPTED, &words);
     let refusals = copying.ledger.refusals() - before;
     assert_eq!(refusals, 0, "the application saw an error");
     copying.must_lose_nothing(None);

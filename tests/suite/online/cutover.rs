@@ -13,8 +13,8 @@ struct Kind {
     target: u32,
     /// Whether an apply runs meanwhile.
     attached: bool,
-    /// Whether rows are streamed, and not dumped.
-    streamed: bool,
+    /// Whether rows are dumped, and not streamed in many parts.
+    dumped: bool,
     /// What the plan says below `cutover:`.
     settings: &'static str,
 }
@@ -73,10 +73,10 @@ impl Kind {
 
     fn night(&self) -> Night {
         let night = Night::new(self.source, self.target, self.settings);
-        if self.streamed {
-            night.streamed()
+        if self.dumped {
+            night.dumped()
         } else {
-            night
+            night.in_parts()
         }
     }
 
@@ -99,7 +99,7 @@ fn a_cutover_under_the_ledger_from_15_to_15_loses_nothing() {
         source: 15,
         target: 15,
         attached: false,
-        streamed: false,
+        dumped: false,
         settings: "verify: off",
     };
     kind.cut_over();
@@ -111,7 +111,7 @@ fn a_cutover_under_the_ledger_from_15_to_18_loses_nothing() {
         source: 15,
         target: 18,
         attached: true,
-        streamed: false,
+        dumped: false,
         settings: "verify: counts",
     };
     kind.cut_over();
@@ -123,7 +123,7 @@ fn a_cutover_and_its_rollback_under_the_ledger_from_15_to_15_lose_nothing() {
         source: 15,
         target: 15,
         attached: false,
-        streamed: false,
+        dumped: false,
         settings: "verify: off",
     };
     kind.cut_over_and_roll_back();
@@ -135,19 +135,19 @@ fn a_cutover_and_its_rollback_under_the_ledger_from_16_to_18_lose_nothing() {
         source: 16,
         target: 18,
         attached: true,
-        streamed: false,
+        dumped: false,
         settings: "verify: off",
     };
     kind.cut_over_and_roll_back();
 }
 
 #[test]
-fn a_streamed_copy_and_its_cutover_under_the_ledger_from_15_to_18_lose_nothing() {
+fn a_dumped_copy_and_its_cutover_under_the_ledger_from_15_to_18_lose_nothing() {
     let kind = Kind {
         source: 15,
         target: 18,
         attached: false,
-        streamed: true,
+        dumped: true,
         settings: "verify: rows",
     };
     kind.cut_over();
@@ -159,7 +159,7 @@ fn a_cutover_and_its_rollback_under_the_ledger_from_15_to_18_lose_nothing() {
         source: 15,
         target: 18,
         attached: false,
-        streamed: false,
+        dumped: false,
         settings: "verify: off",
     };
     kind.cut_over_and_roll_back();

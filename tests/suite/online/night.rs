@@ -108,11 +108,19 @@ cutover:
         }
     }
 
-    /// The same, with rows that are streamed, and tables in many parts.
-    pub(super) fn streamed(self) -> Self {
+    /// The same, with tables that are streamed in many parts.
+    pub(super) fn in_parts(self) -> Self {
+        self.copying("{ jobs: 3, split_larger_than: 64KiB }")
+    }
+
+    /// The same, by `pg_dump` and `pg_restore`.
+    pub(super) fn dumped(self) -> Self {
+        self.copying("{ method: dump }")
+    }
+
+    fn copying(self, how: &str) -> Self {
         let text = std::fs::read_to_string(self.folder.plan()).expect("it was written");
-        let copy = "copy: { method: stream, jobs: 3, split_larger_than: 64KiB }";
-        self.folder.write(&format!("{text}{copy}\n"));
+        self.folder.write(&format!("{text}copy: {how}\n"));
         self
     }
 

@@ -10,6 +10,7 @@ exclude:
   tables: [shop.price_history]
   table_data: [shop.customer_notes]
 copy:
+  method: dump
   jobs: 3
 verify: counts
 ";
@@ -56,7 +57,7 @@ impl Stage {
 
     /// The same, streamed.
     pub(super) fn set_streamed(from: u32, to: u32) -> Self {
-        let copy = "copy: { method: stream, jobs: 2, split_larger_than: 8MiB }\nverify: rows\n";
+        let copy = "copy: { jobs: 2, split_larger_than: 8MiB }\nverify: rows\n";
         Self::with(from, to, copy)
     }
 

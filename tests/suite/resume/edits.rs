@@ -34,7 +34,7 @@ fn files(lane: &Lane) -> BTreeMap<String, (SystemTime, Vec<u8>)> {
 #[test]
 fn an_edited_past_is_refused_and_an_edited_future_accepted() {
     let lane = failed_in_restore();
-    let text = plan("offline.yaml");
+    let text = plan("dump.yaml");
     lane.folder.write(&text.replace("jobs: 2", "jobs: 3"));
     let edited = lane.apply();
     edited.must_end(

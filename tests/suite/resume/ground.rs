@@ -247,7 +247,7 @@ impl Lane {
 
     /// The small source with a gate in it, on a server of its own, and the gate as it is to be.
     pub(crate) fn gated(gate: &str) -> Self {
-        let lane = Self::of_its_own(GATE, &plan("offline.yaml"));
+        let lane = Self::of_its_own(GATE, &plan("dump.yaml"));
         lane.set_gate(gate);
         lane
     }

@@ -47,7 +47,11 @@ const CASES: &[Case] = &[
         before: Before::Nothing,
     },
     Case {
-        plan: "offline.yaml",
+        plan: "dump.yaml",
+        before: Before::Nothing,
+    },
+    Case {
+        plan: "dump.yaml",
         before: Before::Empty,
     },
     Case {
@@ -143,7 +147,7 @@ fn a_migration_killed_at_any_point_and_resumed_ends_equal() {
                 .step_by(step)
                 .map(|point| (number, point)),
         );
-        if case.plan == "offline.yaml" {
+        if ["offline.yaml", "dump.yaml"].contains(&case.plan) {
             lanes[0].must_be_equal();
         }
     }

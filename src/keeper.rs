@@ -12,13 +12,16 @@ use crate::effect::SnapshotWanted;
 use crate::effect::replication::slot::SlotMade;
 use crate::error::{Error, Exit, Result};
 use crate::leftovers;
-use crate::postgres::{Conninfo, Environment};
+use crate::postgres::{Conninfo, Environment, Session};
 use crate::secret::Sealed;
-use crate::snapshot::{Session, Snapshot};
+use crate::snapshot::{self, Snapshot};
 use crate::state::{KEEPER_FILES, StateDir};
 
 /// How often the keeper looks whether it is still needed.
 const LOOK: Duration = Duration::from_secs(1);
+/// How often it says something to the server: firewalls forget a connection that is silent for some
+/// minutes, and the operating system's own keepalives begin after two hours.
+const TOUCH: Duration = Duration::from_secs(60);
 /// How the keeper's session is told from those of an apply, which a later run ends.
 const SESSION: &str = " snapshot";
 /// The service that the connection files describe.
@@ -42,6 +45,8 @@ enum Answer {
 /// An error on its way from one process to the other.
 #[derive(Debug, Serialize, Deserialize)]
 struct Refusal {
+    /// Whether it is more than a failure that may be over by the next run.
+    refused: bool,
     what: String,
     causes: Vec<String>,
     next: String,
@@ -101,8 +106,16 @@ pub(crate) async fn start(
         )
     })?;
     match answer {
-        Answer::Failed(Refusal { what, causes, next }) => {
-            let error = Error::failed(what, next);
+        Answer::Failed(Refusal {
+            refused,
+            what,
+            causes,
+            next,
+        }) => {
+            let error = match refused {
+                true => Error::refused(what, next),
+                false => Error::failed(what, next),
+            };
             Err(causes.into_iter().fold(error, Error::because))
         }
         Answer::Kept { kept, slot } => {
@@ -114,15 +127,27 @@ pub(crate) async fn start(
 }
 
 /// The snapshot that an earlier run had kept, if it is still there.
+///
+/// # Errors
+/// When that cannot be told, because the source does not answer: it is there until the source says
+/// that it is not.
 pub(crate) async fn find(
     state: &StateDir,
     source: &Conninfo,
     lock_timeout: Duration,
-) -> Option<Snapshot> {
-    let text = std::fs::read(state.keeper()).ok()?;
-    let Kept { id, session } = serde_json::from_slice(&text).ok()?;
+) -> Result<Option<Snapshot>> {
+    let Ok(text) = std::fs::read(state.keeper()) else {
+        return Ok(None);
+    };
+    let Ok(Kept { id, session }) = serde_json::from_slice(&text) else {
+        return Ok(None);
+    };
     let snapshot = Snapshot::kept((id, session), lock_timeout);
-    snapshot.join(source).await.is_ok().then_some(snapshot)
+    match snapshot.join(source).await {
+        Ok(_) => Ok(Some(snapshot)),
+        Err(error) if snapshot::is_gone(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Ends the keeper, if there is one.
@@ -181,6 +206,7 @@ pub(crate) async fn keep() -> Result<Exit> {
         Ok(exported) => exported,
         Err(error) => {
             answer(&Answer::Failed(Refusal {
+                refused: error.exit() == Exit::Refused,
                 what: error.what().to_owned(),
                 causes: error.causes().to_vec(),
                 next: error.next().to_owned(),
@@ -209,12 +235,40 @@ fn answer(answer: &Answer) {
 async fn watch(snapshot: &Snapshot, state: &Path, keep: Duration) {
     let state = StateDir::at(state);
     let mut worked_on = Instant::now();
+    let mut touched = Instant::now();
     while snapshot.is_alive() && state.exists() {
+        if touched.elapsed() >= TOUCH {
+            // Whether the session is there is asked next.
+            snapshot.touch().await.ok();
+            touched = Instant::now();
+        }
         if state.is_locked() {
             worked_on = Instant::now();
         } else if worked_on.elapsed() >= keep {
             return;
         }
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_source_that_cannot_be_reached_is_no_lost_snapshot() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let state = StateDir::at(folder.path());
+        let nowhere = Sealed::new("postgres://nobody@127.0.0.1:1/none".to_owned());
+        let nowhere = Conninfo::resolve("source", &nowhere, &Environment::of_process());
+        let nowhere = nowhere.expect("it is a URL");
+        let find = async || find(&state, &nowhere, Duration::ZERO).await;
+        assert!(find().await.is_ok_and(|found| found.is_none()));
+        let kept = r#"{ "id": "00000003-00000004-1", "session": { "pid": 1, "began": 2 } }"#;
+        std::fs::write(state.keeper(), kept).expect("ours");
+        let Err(error) = find().await else {
+            panic!("it was taken for lost");
+        };
+        assert!(error.is_lost_connection(), "{error}");
     }
 }

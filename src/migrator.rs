@@ -334,6 +334,7 @@ impl Migrator {
             cutover: self.cutover.clone(),
             until_caught_up: self.until_caught_up,
             waiting: Mutex::default(),
+            opened: Mutex::default(),
         }
     }
 }

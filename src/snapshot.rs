@@ -3,25 +3,16 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use crate::effect::SnapshotWanted;
 use crate::effect::replication::slot::{self, Making, SlotMade};
 use crate::error::{Error, Result};
-use crate::postgres::{Conninfo, NO_TIMEOUTS, qualified};
+use crate::postgres::{Conninfo, NO_TIMEOUTS, Session, qualified};
 
 /// Exports the snapshot and says its name.
 const EXPORT: &str = "select pg_export_snapshot()";
-
-/// Asks which session this is.
-const SESSION: &str = "select pid, (extract(epoch from backend_start) * 1000000)::bigint \
-    from pg_stat_activity where pid = pg_backend_pid()";
-
-/// Asks whether a session is there.
-const IS_THERE: &str = "select exists (select from pg_stat_activity \
-    where pid = $1 and (extract(epoch from backend_start) * 1000000)::bigint = $2)";
 
 /// How many tables one statement locks: few enough for its text to stay readable.
 const TABLES_PER_STATEMENT: usize = 50;
@@ -74,22 +65,6 @@ const TRIES: u32 = 5;
 
 /// Between two tries.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// A session, told from every other that the server ever had.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Session {
-    /// Its backend.
-    pid: i32,
-    /// When it began, in microseconds since 1970.
-    began: i64,
-}
-
-impl Session {
-    /// When it began.
-    pub(crate) fn since(&self) -> Timestamp {
-        Timestamp::from_microsecond(self.began).unwrap_or(Timestamp::MIN)
-    }
-}
 
 /// Where an exported snapshot is held.
 enum Holder {
@@ -155,15 +130,14 @@ impl Snapshot {
     /// What the server says.
     pub(crate) async fn session(&self) -> Result<Session> {
         match &self.holder {
-            Holder::Kept(session) => Ok(session.clone()),
-            Holder::Here(client) => {
-                let row = client.query_one(SESSION, &[]).await?;
-                Ok(Session {
-                    pid: row.try_get(0)?,
-                    began: row.try_get(1)?,
-                })
-            }
+            Holder::Kept(session) => Ok(*session),
+            Holder::Here(client) => Session::of(client).await,
         }
+    }
+
+    /// How long a lock is waited for under it.
+    pub(crate) fn lock_timeout(&self) -> Duration {
+        self.lock_timeout
     }
 
     /// Whether another process holds it.
@@ -181,6 +155,18 @@ impl Snapshot {
         match &self.holder {
             Holder::Here(client) => !client.is_closed(),
             Holder::Kept(_) => true,
+        }
+    }
+
+    /// Says something on the session that holds it here, so that nothing on the way takes the
+    /// connection for an idle one.
+    ///
+    /// # Errors
+    /// When the session was ended.
+    pub(crate) async fn touch(&self) -> Result<()> {
+        match &self.holder {
+            Holder::Here(client) => Ok(client.batch_execute("").await?),
+            Holder::Kept(_) => Ok(()),
         }
     }
 
@@ -202,16 +188,14 @@ impl Snapshot {
             .batch_execute("begin isolation level repeatable read, read only")
             .await?;
         let set = client.batch_execute(&set_snapshot(&self.id)).await;
-        set.map_err(|error| match error.as_db_error() {
-            // Of the class of sessions that are ended, it would be this one that was.
-            Some(said) if !said.code().code().starts_with("57") => gone(),
+        set.map_err(|error| match error.code() {
+            Some(code) if SAYS_GONE.contains(code) => gone(),
             _ => error.into(),
         })?;
-        if let Holder::Kept(Session { pid, began }) = &self.holder {
-            let is_there = client.query_one(IS_THERE, &[pid, began]).await?;
-            if !is_there.try_get::<_, bool>(0)? {
-                return Err(gone());
-            }
+        if let Holder::Kept(session) = &self.holder
+            && !session.is_there(&client).await?
+        {
+            return Err(gone());
         }
         client.batch_execute("savepoint unlocked").await?;
         Ok(client)
@@ -253,9 +237,26 @@ async fn lock_and_make(
 
 async fn run(client: &Client, statements: &[String]) -> Result<()> {
     for sql in statements {
-        client.batch_execute(sql).await?;
+        let done = client.batch_execute(sql).await;
+        done.map_err(|error| match error.as_db_error() {
+            Some(said) if SAYS_MISSING.contains(said.code()) => outdated(said.message()),
+            _ => error.into(),
+        })?;
     }
     Ok(())
+}
+
+/// How a server says that a table to be locked, or its schema, is gone.
+const SAYS_MISSING: [SqlState; 2] = [SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME];
+
+/// The source is not what the plan was made from.
+pub(crate) fn outdated(why: &str) -> Error {
+    Error::refused(
+        "the source was changed between the plan and the snapshot, and the plan does not fit any more",
+        "Run `pg_dbmigrator abort`, then `pg_dbmigrator apply`: the plan is made anew. Change no \
+         table of the source until `apply` holds its snapshot.",
+    )
+    .because(why)
 }
 
 fn somebody_waits(waited: &[String]) -> Error {
@@ -278,6 +279,14 @@ pub(crate) async fn give_back_locks(joined: &Client) -> Result<()> {
         .batch_execute("rollback to savepoint unlocked")
         .await?)
 }
+
+/// How a server says that there is no such snapshot: up to 16, and from 17 on; and that the session is
+/// about to end which had it. Whatever else goes wrong says nothing of the snapshot.
+const SAYS_GONE: [SqlState; 3] = [
+    SqlState::INVALID_PARAMETER_VALUE,
+    SqlState::UNDEFINED_OBJECT,
+    SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+];
 
 /// What a lost snapshot is called.
 const GONE: &str = "the session that held the snapshot of the source was ended";

@@ -230,6 +230,17 @@ impl StateDir {
         file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
+    /// A file for a moment; the next run removes it if this one is killed.
+    ///
+    /// # Errors
+    /// When the file system says no.
+    pub(crate) fn passing_file(&self) -> Result<tempfile::NamedTempFile> {
+        tempfile::Builder::new()
+            .prefix(Self::HALF_WRITTEN)
+            .tempfile_in(&self.path)
+            .map_err(|error| self.trouble("cannot write files", &error))
+    }
+
     /// Writes a file as a whole or not at all, and makes sure that it is on disk.
     ///
     /// # Errors

@@ -5,14 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::{SinkExt, StreamExt, pin_mut};
-use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, CopyOutStream};
 
 use super::Place;
 use super::world::{Output, Scene, World};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::events::Whence;
+use crate::inspect;
 use crate::measure::SETTINGS;
 use crate::postgres::{full_name, qualified, quote_identifier, quote_literal};
+use crate::snapshot::Snapshot;
 
 /// The schema on the target, for the time of the copy, in which parts leave their marks.
 pub const MARKS: &str = "_pg_dbmigrator_copy";
@@ -54,6 +57,9 @@ pub struct TableCopy {
     pub format: CopyFormat,
     /// What decided that form.
     pub because: String,
+    /// The encoding of what travels as text: the source's own, where it is another than UTF-8. What
+    /// a database without a known one (SQL_ASCII) holds cannot be converted, nor all of some others.
+    pub encoding: Option<String>,
     /// The part, where it is not all of it.
     pub blocks: Option<Blocks>,
     /// How large that is on the source's disk, TOAST included, indexes not.
@@ -100,12 +106,17 @@ impl CopyFormat {
     fn has_trailer(self) -> bool {
         self == Self::Binary
     }
+}
 
-    fn option(self) -> &'static str {
-        match self {
-            Self::Text => "",
-            Self::Binary => " (format binary)",
-        }
+/// What COPY is told on both sides.
+fn options(table: &TableCopy) -> String {
+    let format = (table.format == CopyFormat::Binary).then(|| "format binary".to_owned());
+    let encoding = table.encoding.as_ref();
+    let encoding = encoding.map(|name| format!("encoding {}", quote_literal(name)));
+    let options: Vec<String> = format.into_iter().chain(encoding).collect();
+    match options.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", options.join(", ")),
     }
 }
 
@@ -163,11 +174,11 @@ fn copy_out(table: &TableCopy) -> String {
             )
         }
     };
-    format!("copy {what} to stdout{}", table.format.option())
+    format!("copy {what} to stdout{}", options(table))
 }
 
 fn copy_in(table: &TableCopy) -> String {
-    format!("copy {} from stdin{}", listed(table), table.format.option())
+    format!("copy {} from stdin{}", listed(table), options(table))
 }
 
 fn leave(into: &CopyInto) -> Option<String> {
@@ -193,7 +204,7 @@ pub(super) async fn copy(world: &World, scene: Scene<'_>, what: &CopyRows) -> Re
     let work = async {
         let source = world.counting_under_snapshot(&counted).await?;
         source.batch_execute(&SETTINGS.join("; ")).await?;
-        let target = world.open(Place::Target).await?;
+        let target = world.open_for(scene, Place::Target).await?;
         target.batch_execute(&begin()).await?;
         if let Some(sql) = empty(what) {
             target.batch_execute(&sql).await?;
@@ -215,12 +226,13 @@ pub(super) async fn copy(world: &World, scene: Scene<'_>, what: &CopyRows) -> Re
                     world.events.tell(whence, progress);
                 }
             };
-            rows += stream((&source, &target), table, moved).await?;
+            let rows_out = match source.copy_out(&copy_out(table)).await {
+                Ok(rows_out) => rows_out,
+                Err(error) => return Err(named(world, error.into()).await),
+            };
+            rows += stream((rows_out, &target), table, moved).await?;
         }
-        if let Some(sql) = leave(&what.into) {
-            target.batch_execute(&sql).await?;
-        }
-        target.batch_execute("commit").await?;
+        commit(&target, &what.into).await?;
         if let Some(progress) = world.tally.done(step, rows) {
             world.tell(scene, progress);
         }
@@ -229,14 +241,41 @@ pub(super) async fn copy(world: &World, scene: Scene<'_>, what: &CopyRows) -> Re
     world.unless_stopped(work).await
 }
 
+/// Commits what was copied. A part whose mark is there was committed by an earlier try, which lost its
+/// connection before it was told: what came a second time goes.
+async fn commit(target: &Client, into: &CopyInto) -> Result<()> {
+    let left = match leave(into) {
+        Some(sql) => target.batch_execute(&sql).await,
+        None => Ok(()),
+    };
+    let end = match left {
+        Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => "rollback",
+        left => {
+            left?;
+            "commit"
+        }
+    };
+    Ok(target.batch_execute(end).await?)
+}
+
+/// A better error where somebody is in the way who wants to change the table: it waits for the
+/// snapshot's lock, and nobody gets past it.
+async fn named(world: &World, error: Error) -> Error {
+    let held = world.snapshot.lock().await;
+    let waited = held.as_ref().map(Snapshot::lock_timeout);
+    let (Some(waited), Ok(client)) = (waited, world.source.connect().await) else {
+        return error;
+    };
+    inspect::who_locks(error, &client, &world.source.place(), waited).await
+}
+
 /// Moves the rows of one table, tells how many bytes at a time, and returns how many rows the
 /// target took.
 async fn stream(
-    (source, target): (&Client, &Client),
+    (rows, target): (CopyOutStream, &Client),
     table: &TableCopy,
     moved: impl Fn(u64),
 ) -> Result<u64> {
-    let rows = source.copy_out(&copy_out(table)).await?;
     let sink = target.copy_in(&copy_in(table)).await?;
     pin_mut!(rows, sink);
     while let Some(some) = rows.next().await {

@@ -86,7 +86,7 @@ pub(super) async fn copy(world: &World, scene: Scene<'_>, what: LargeObjects) ->
     }
     let work = async {
         let source = world.under_snapshot().await?;
-        let target = world.open(Place::Target).await?;
+        let target = world.open_for(scene, Place::Target).await?;
         let mut copying = Copying {
             source: &source,
             target: &target,

@@ -14,6 +14,7 @@ pub fn lines(effect: &Effect) -> Vec<String> {
             .collect(),
         Effect::Remember { place, sql } => vec![format!("{place}: {sql}")],
         Effect::ExportSnapshot(wanted) => on("source", crate::snapshot::statements(wanted)),
+        Effect::AsPlanned(planned) => super::as_planned::lines(planned),
         Effect::Program(program) => vec![program_line(program)],
         Effect::CopyRows(what) => super::copy_rows::lines(what),
         Effect::CopyLargeObjects(what) => super::large_objects::lines(what),

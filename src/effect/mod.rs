@@ -1,6 +1,7 @@
 //! Everything `apply` performs, as data: how it prints, and (one file per kind) how it runs.
 //! It never decides whether something should happen; the plan did.
 
+mod as_planned;
 mod child;
 mod compare;
 mod complaints;
@@ -28,6 +29,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use crate::side::Side;
+pub use as_planned::{Planned, Shapes};
 pub use copy_rows::{Blocks, CopyFormat, CopyInto, CopyRows, MARKS, TableCopy};
 pub use dump_list::AfterData;
 pub use large_objects::LargeObjects;
@@ -93,6 +95,8 @@ pub enum Effect {
     /// Locks tables of the source against rewriting, exports a snapshot, and holds both until the
     /// last step under it is done.
     ExportSnapshot(SnapshotWanted),
+    /// Proves that the tables of the source are, under the snapshot, those that were planned for.
+    AsPlanned(Planned),
     /// Runs one of PostgreSQL's client programs.
     Program(Program),
     /// Streams rows from the source, under the exported snapshot, into the target.

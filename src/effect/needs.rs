@@ -22,7 +22,9 @@ impl Effect {
                 statements: _,
             }
             | Self::Remember { place, sql: _ } => place.side() == side,
-            Self::ExportSnapshot(_) | Self::MeasureSource(_) => side == Side::Source,
+            Self::ExportSnapshot(_) | Self::AsPlanned(_) | Self::MeasureSource(_) => {
+                side == Side::Source
+            }
             Self::Program(program) => program.tool.side() == side,
             Self::Script(_) => side == Side::Target,
             Self::CopyRows(_) | Self::CopyLargeObjects(_) | Self::Compare(_) => true,

@@ -127,8 +127,7 @@ async fn list_after_data(
     program: &Program,
     environment: Vec<(OsString, OsString)>,
 ) -> Result<String> {
-    let file = tempfile::NamedTempFile::new_in(world.state.path())
-        .map_err(|error| world.state.trouble("cannot write files", &error))?;
+    let file = world.state.passing_file()?;
     let invocation = Invocation {
         program: &program.directory.join(program.tool.name()),
         arguments: vec![

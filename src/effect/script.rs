@@ -70,7 +70,7 @@ pub(super) async fn make(world: &World, scene: Scene<'_>, script: &Script) -> Re
     }
     let (text, list) = written(world, script).await?;
     let work = async {
-        let client = world.open(Place::Target).await?;
+        let client = world.open_for(scene, Place::Target).await?;
         let making = Making {
             client: &client,
             step: scene.step.id.as_str(),
@@ -200,8 +200,7 @@ impl Making<'_> {
 async fn written(world: &World, script: &Script) -> Result<(String, String)> {
     let list = say(world, script, vec!["--list".to_owned()]).await?;
     let list = script.part.of(&list, &script.made);
-    let kept = tempfile::NamedTempFile::new_in(world.state.path())
-        .map_err(|error| world.state.trouble("cannot write files", &error))?;
+    let kept = world.state.passing_file()?;
     std::fs::write(kept.path(), &list)
         .map_err(|error| world.state.trouble("cannot write files", &error))?;
     let mut flags = script.flags.clone();
@@ -213,7 +212,7 @@ async fn written(world: &World, script: &Script) -> Result<(String, String)> {
 /// Runs `pg_restore` without a connection, and returns what it writes.
 async fn say(world: &World, script: &Script, mut arguments: Vec<String>) -> Result<String> {
     let trouble = |error: &std::io::Error| world.state.trouble("cannot write files", error);
-    let file = tempfile::NamedTempFile::new_in(world.state.path()).map_err(|e| trouble(&e))?;
+    let file = world.state.passing_file()?;
     arguments.extend([
         format!("--section={}", script.part.section()),
         format!("--file={}", file.path().display()),

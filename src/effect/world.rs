@@ -17,7 +17,7 @@ use crate::cutover_request::CutoverRequests;
 use crate::error::{Error, Exit, Result};
 use crate::events::{Events, Happened, Whence};
 use crate::plan::{Phase, Step, StepId};
-use crate::postgres::{Conninfo, subscription_string};
+use crate::postgres::{Conninfo, Session, subscription_string};
 use crate::secret::Sealed;
 use crate::snapshot::Snapshot;
 use crate::state::StateDir;
@@ -57,6 +57,21 @@ pub struct World {
     pub until_caught_up: bool,
     /// What a step waits for at the moment, for whoever loses patience.
     pub waiting: Mutex<String>,
+    /// The sessions that each step opened to change something.
+    pub(crate) opened: Mutex<BTreeMap<StepId, Vec<(Place, Session)>>>,
+}
+
+/// How often it is looked whether a session has ended, and how long that may take: a backend in the
+/// middle of a long operation looks up only now and then.
+const LOOK: Duration = Duration::from_millis(20);
+const ENDING: Duration = Duration::from_secs(60);
+
+fn does_not_end(place: Place) -> Error {
+    Error::failed(
+        format!("a session that lost its connection does not end on the {place}"),
+        "Look for the application_name of this migration in pg_stat_activity there, wait for it or \
+         end it, then run the same command again.",
+    )
 }
 
 /// Connection strings for subscriptions.
@@ -102,6 +117,54 @@ impl World {
     /// When no connection can be made.
     pub async fn open(&self, place: Place) -> Result<Client> {
         self.conninfo(place).connect_untimed().await
+    }
+
+    /// The same, for a step that changes something, and may lose the connection on the way.
+    ///
+    /// # Errors
+    /// When no connection can be made.
+    pub(super) async fn open_for(&self, scene: Scene<'_>, place: Place) -> Result<Client> {
+        let client = self.open(place).await?;
+        let session = Session::of(&client).await?;
+        let mut opened = self.opened.lock().expect("no holder of this lock panics");
+        let of_step = opened.entry(scene.step.id.clone()).or_default();
+        of_step.push((place, session));
+        Ok(client)
+    }
+
+    /// Ends the sessions that a step opened, of those that the servers still have.
+    ///
+    /// # Errors
+    /// When a server does not answer, or one does not end.
+    pub async fn end_sessions_of(&self, step: &StepId) -> Result<()> {
+        let take = || {
+            let mut opened = self.opened.lock().expect("no holder of this lock panics");
+            opened.get_mut(step).and_then(Vec::pop)
+        };
+        while let Some((place, session)) = take() {
+            let ended = self.end_session(place, session).await;
+            if ended.is_err() {
+                let mut opened = self.opened.lock().expect("no holder of this lock panics");
+                opened
+                    .entry(step.clone())
+                    .or_default()
+                    .push((place, session));
+            }
+            ended?;
+        }
+        Ok(())
+    }
+
+    async fn end_session(&self, place: Place, session: Session) -> Result<()> {
+        let client = self.open(place).await?;
+        let end = async {
+            while session.ask_to_end(&client).await? {
+                tokio::time::sleep(LOOK).await;
+            }
+            Ok(())
+        };
+        let ended = tokio::time::timeout(ENDING, self.unless_stopped(end)).await;
+        ended.unwrap_or_else(|_| Err(does_not_end(place)))
     }
 
     /// Opens a session of the source that sees the exported snapshot.
@@ -165,7 +228,7 @@ impl World {
     pub(super) async fn session_for(&self, scene: Scene<'_>, place: Place) -> Result<Arc<Client>> {
         match scene.phase {
             Phase::Cutover | Phase::Rollback => self.session(place).await,
-            _ => Ok(Arc::new(self.open(place).await?)),
+            _ => Ok(Arc::new(self.open_for(scene, place).await?)),
         }
     }
 
@@ -266,6 +329,7 @@ pub async fn perform(effect: &Effect, scene: Scene<'_>, world: &World) -> Result
         }
         Effect::Remember { place, sql } => super::sql::remember(world, scene, *place, sql).await,
         Effect::ExportSnapshot(wanted) => super::snapshot::export(world, scene, wanted).await,
+        Effect::AsPlanned(planned) => super::as_planned::prove(world, scene, planned).await,
         Effect::Program(program) => super::program::run(world, scene, program).await,
         Effect::CopyRows(what) => super::copy_rows::copy(world, scene, what).await,
         Effect::CopyLargeObjects(what) => super::large_objects::copy(world, scene, *what).await,

@@ -45,7 +45,7 @@ impl<'a> Tables<'a> {
                 .iter()
                 .map(|sql| self.statement(sql))
                 .fold(Cost::default(), Cost::then),
-            Effect::Remember { place: _, sql: _ } | Effect::RemoveDump => {
+            Effect::Remember { place: _, sql: _ } | Effect::AsPlanned(_) | Effect::RemoveDump => {
                 Cost::of_one_core(rates::STATEMENT)
             }
             Effect::ExportSnapshot(wanted) => {

@@ -10,7 +10,10 @@ use crate::plan::Step;
 
 impl Executor<'_> {
     /// Takes up the snapshot that an earlier run had kept in a process of its own.
-    pub(super) async fn hold_kept_snapshot(&self) {
+    ///
+    /// # Errors
+    /// When it cannot be told whether it is still there.
+    pub(super) async fn hold_kept_snapshot(&self) -> Result<()> {
         let kept = self.plan.steps().flat_map(|step| &step.effects);
         let mut kept = kept.filter_map(|effect| match effect {
             Effect::ExportSnapshot(wanted) if wanted.keep.is_some() => Some(wanted.lock_timeout),
@@ -18,13 +21,14 @@ impl Executor<'_> {
         });
         if let Some(lock_timeout) = kept.next() {
             let (state, source) = (&self.world.state, &self.world.source);
-            let found = keeper::find(state, source, lock_timeout).await;
+            let found = keeper::find(state, source, lock_timeout).await?;
             let is_missed = found.is_none() && self.misses_snapshot();
             *self.world.snapshot.lock().await = found;
             if is_missed {
                 self.tell_gone("nobody holds the snapshot of the earlier run any more");
             }
         }
+        Ok(())
     }
 
     /// Whether a snapshot was exported that steps still need.

@@ -7,11 +7,21 @@ use super::Executor;
 use crate::effect::{Output, Scene, ask, perform};
 use crate::error::{Error, Result};
 use crate::events::Happened;
-use crate::plan::IfInterrupted;
+use crate::plan::{IfInterrupted, Phase};
 
 /// How long a step waits before it starts over, each time that it loses a connection: a server that
 /// restarts is back within a minute.
 const PAUSES_SECS: [u64; 6] = [1, 2, 4, 8, 16, 32];
+
+/// Whether a step starts over by itself when it loses a connection: of those that move rows and build
+/// on them, each that does not need another one done again first.
+pub(super) fn may_start_over(scene: Scene<'_>) -> bool {
+    let alone = match &scene.step.if_interrupted {
+        IfInterrupted::Ask(_) => true,
+        IfInterrupted::RedoFrom(from) => *from == scene.step.id,
+    };
+    alone && matches!(scene.phase, Phase::Copy | Phase::Build)
+}
 
 impl Executor<'_> {
     /// Has the effects of a step; when a connection is lost, those that it had are taken back, and it
@@ -55,7 +65,10 @@ impl Executor<'_> {
     }
 
     /// Whether a step whose connection was lost took effect before; else what it did is taken back.
+    /// The server may not know yet that the connection is lost: what still runs there is ended first,
+    /// or it would stand in the way, or come to its end later.
     async fn took_effect(&self, scene: Scene<'_>) -> Result<bool> {
+        self.world.end_sessions_of(&scene.step.id).await?;
         if let IfInterrupted::Ask(question) = &scene.step.if_interrupted
             && ask(self.world, question).await?
         {

@@ -49,7 +49,7 @@ impl Executor<'_> {
     /// # Errors
     /// The first failure; with [`Exit::Different`], every difference that was found.
     pub(crate) async fn apply(&self, until: Option<Phase>) -> Result<Ended> {
-        self.hold_kept_snapshot().await;
+        self.hold_kept_snapshot().await?;
         let mut ended = self.go_on(until).await;
         for _ in 0..STARTS_OVER {
             match &ended {
@@ -177,9 +177,9 @@ impl Executor<'_> {
                 summary: step.summary.clone(),
             },
         );
-        let effects = match stage.jobs {
-            Some(_) => self.effects_in_spite_of_losses(scene).await,
-            None => self.effects(scene).await,
+        let effects = match losses::may_start_over(scene) {
+            true => self.effects_in_spite_of_losses(scene).await,
+            false => self.effects(scene).await,
         };
         match effects {
             Ok(output) => {

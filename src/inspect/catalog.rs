@@ -157,7 +157,7 @@ async fn ask_one<T: DeserializeOwned>(client: &Client, query: &str) -> Result<T>
 }
 
 /// Rows travel as JSON text, so that a query's column names are its whole agreement with a fact.
-async fn ask<T: DeserializeOwned>(client: &Client, query: &str) -> Result<Vec<T>> {
+pub(super) async fn ask<T: DeserializeOwned>(client: &Client, query: &str) -> Result<Vec<T>> {
     let as_json = format!("select row_to_json(answer)::text from (\n{query}\n) answer");
     let rows = client.query(&as_json, &[]).await?;
     rows.iter()

@@ -132,6 +132,9 @@ pub struct Source {
     pub not_carried: Vec<String>,
     /// What it publishes and receives.
     pub streams: Streams,
+    /// A number that changes with every change of its schema.
+    #[serde(default)]
+    pub schema_mark: String,
 }
 
 /// A schema.

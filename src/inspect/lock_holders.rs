@@ -21,13 +21,15 @@ struct HolderRow {
     gid: Option<String>,
     user: String,
     table: String,
+    /// Whether it has the lock, or waits for it.
+    granted: bool,
     /// `None` where the connected role may not see it.
     age_secs: Option<u64>,
     query_start: Option<String>,
 }
 
 /// The error, or a better one where it is that a lock was not to be had in time.
-pub(super) async fn named(error: Error, client: &Client, place: &str, waited: Duration) -> Error {
+pub async fn named(error: Error, client: &Client, place: &str, waited: Duration) -> Error {
     if !error.has_sqlstate(LOCK_NOT_AVAILABLE) {
         return error;
     }
@@ -77,6 +79,7 @@ fn sentence(holder: &HolderRow) -> String {
         gid,
         user,
         table,
+        granted,
         age_secs,
         query_start,
     } = holder;
@@ -87,7 +90,11 @@ fn sentence(holder: &HolderRow) -> String {
             gid.as_deref().unwrap_or_default()
         ),
     };
-    let mut text = format!("{who} of user {user} holds {table} (AccessExclusiveLock)");
+    let does = match granted {
+        true => "holds",
+        false => "waits, with everyone else behind it, to lock",
+    };
+    let mut text = format!("{who} of user {user} {does} {table} (AccessExclusiveLock)");
     if let Some(age) = age_secs {
         let age = duration(Duration::from_secs(*age).as_secs_f64());
         text.push_str(&format!(", in a transaction that began {age} ago"));

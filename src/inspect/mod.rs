@@ -8,6 +8,7 @@ mod facts;
 mod foreign_key;
 mod index;
 mod lock_holders;
+mod mark;
 mod reach;
 mod replication;
 mod role;
@@ -24,12 +25,14 @@ pub use facts::{
 };
 pub use foreign_key::ForeignKey;
 pub use index::{Index, IndexConstraint};
+pub use lock_holders::named as who_locks;
+pub(crate) use mark::SCHEMA;
 pub use reach::reach;
 pub use replication::{
     FiringTrigger, Identity, IdentitySetting, Reach, Replication, Share, Streams,
 };
 pub use role::{Membership, Owner, Role};
-pub use source::{database, source};
+pub use source::{database, source, tables};
 pub(crate) use standing::{LOST, errors_question, slot_question, subscription_question};
 pub use standing::{Standing, kept, lost, standing};
 pub use target::{TargetNames, target};

@@ -7,12 +7,13 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio_postgres::Client;
 
-use super::catalog::{Catalog, LOCK_TIMEOUT};
+use super::catalog::{Catalog, LOCK_TIMEOUT, ask};
 use super::database::Database;
 use super::facts::{Relation, Source};
 use super::foreign_key::ForeignKey;
 use super::index::Index;
 use super::lock_holders;
+use super::mark::SCHEMA;
 use super::role::Role;
 use crate::error::Result;
 
@@ -30,6 +31,20 @@ pub async fn source(client: &Client, place: String, lock_timeout: Duration) -> R
         Ok(found) => Ok(found),
         Err(error) => Err(lock_holders::named(error, client, &place, lock_timeout).await),
     }
+}
+
+/// Asks for tables, indexes and foreign keys alone, in a transaction that began already.
+///
+/// # Errors
+/// What the server says.
+pub async fn tables(client: &Client) -> Result<(Vec<Relation>, Vec<Index>, Vec<ForeignKey>)> {
+    client
+        .batch_execute("set local search_path to pg_catalog")
+        .await?;
+    let relations = ask(client, include_str!("sql/relations.sql")).await?;
+    let indexes = ask(client, include_str!("sql/indexes.sql")).await?;
+    let keys = ask(client, include_str!("sql/foreign_keys.sql")).await?;
+    Ok((relations, indexes, keys))
 }
 
 /// Asks for the connected database's own properties alone.
@@ -50,6 +65,15 @@ pub async fn database(client: &Client, place: &str) -> Result<Database> {
 struct ObjectsRow {
     kind: String,
     count: u64,
+}
+
+#[derive(Deserialize)]
+struct MarkRow {
+    mark: String,
+}
+
+fn mark_question() -> String {
+    format!("select mark from ({SCHEMA}) as schema (mark)")
 }
 
 #[derive(Deserialize)]
@@ -107,6 +131,7 @@ async fn read(catalog: &Catalog<'_>, place: String) -> Result<Source> {
         object_counts: object_counts(catalog).await?,
         tablespaces: tablespaces.into_iter().map(|row| row.name).collect(),
         streams: catalog.one(include_str!("sql/streams.sql")).await?,
+        schema_mark: catalog.one::<MarkRow>(&mark_question()).await?.mark,
     };
     sort(&mut found);
     Ok(found)

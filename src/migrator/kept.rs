@@ -37,7 +37,9 @@ impl Migrator {
         let asked = async {
             let source = self.reachable(Side::Source).ok()?;
             let lock_timeout = self.resolved.lock_timeout;
-            let held = keeper::find(&self.state, &source, lock_timeout).await?;
+            let held = keeper::find(&self.state, &source, lock_timeout)
+                .await
+                .ok()??;
             held.session().await.ok()
         };
         let session = tokio::time::timeout(PATIENCE, asked).await.ok()??;

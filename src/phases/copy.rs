@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::format::format;
+use super::format::{format, other_encoding};
 use super::{
     MEASURE, RESTORE, SNAPSHOT, Scene, index, large_objects, restore_runs, sql, step,
     stored_columns,
@@ -160,9 +160,11 @@ fn table(scene: &Scene<'_>, load: &Load<'_>) -> Vec<Ranked> {
 fn parts(scene: &Scene<'_>, table: &Relation) -> Vec<Step> {
     let name = full_name(&table.schema, &table.name);
     let limit = scene.resolved.copy.split_above_bytes.max(1);
-    let wanted = table.bytes.div_ceil(limit).min(MOST_PARTS);
+    // A block may stand for many bytes out of line; a part has one at least.
+    let most = MOST_PARTS.min(table.blocks);
+    let wanted = table.bytes.div_ceil(limit).min(most);
     let divisible = scene.facts.source.server.major() >= TID_RANGES;
-    if wanted <= 1 || table.blocks < wanted || !divisible {
+    if wanted <= 1 || !divisible {
         let summary = format!("{}, {}", bytes(table.bytes), format(scene, table).0.word());
         return vec![rows(
             &format!("copy.{name}"),
@@ -228,6 +230,7 @@ fn table_copy(scene: &Scene<'_>, table: &Relation, blocks: Option<Blocks>) -> Ta
         columns: stored_columns(table),
         format,
         because,
+        encoding: other_encoding(scene),
         blocks,
         bytes: part(table.bytes),
         rows: table.rows_estimate.map(part),

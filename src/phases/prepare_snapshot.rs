@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::{SNAPSHOT, Scene, identities, step};
 use crate::effect::replication::slot as slots;
-use crate::effect::{Effect, NewSlot, Place, SnapshotWanted};
+use crate::effect::{Effect, NewSlot, Place, Planned, Shapes, SnapshotWanted};
 use crate::inspect::{Relation, RelationKind};
-use crate::plan::{IfInterrupted, Question, Step};
+use crate::plan::{IfInterrupted, Question, Step, StepId};
 use crate::postgres::{full_name, qualified, quote_identifier, quote_literal};
 use crate::report::{counted, duration};
 use crate::resolve::Online;
@@ -21,6 +21,9 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
         None => Vec::new(),
     };
     steps.push(snapshot(scene));
+    if scene.resolved.copy.method == Method::Stream {
+        steps.push(as_planned(scene));
+    }
     super::in_order(&mut steps);
     steps
 }
@@ -65,6 +68,28 @@ fn snapshot(scene: &Scene<'_>) -> Step {
             keep,
         })],
         ..step(SNAPSHOT, summary)
+    }
+}
+
+/// Streams are planned column by column, and from what may have been found out hours ago: before
+/// somebody said yes, or before a snapshot was lost.
+fn as_planned(scene: &Scene<'_>) -> Step {
+    let source = &scene.facts.source;
+    let kept = scene.kept();
+    let planned = Planned {
+        mark: source.schema_mark.clone(),
+        shapes: Shapes::of(&source.relations, &source.indexes, &source.foreign_keys),
+        large_objects: source.large_objects.count > 0,
+        kept: kept.map(|r| (r.schema.clone(), r.name.clone())).collect(),
+        patterns: scene.resolved.patterns(),
+    };
+    Step {
+        under: Some(StepId::new(SNAPSHOT)),
+        effects: vec![Effect::AsPlanned(planned)],
+        ..step(
+            "snapshot.as_planned",
+            "the tables are those that the plan was made from",
+        )
     }
 }
 

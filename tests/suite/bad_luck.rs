@@ -172,9 +172,9 @@ fn a_full_disk_beside_the_plan_is_said_and_gone_on_from() {
     lane.must_complete_equal();
 }
 
-#[test]
-fn a_full_disk_of_the_target_is_said_and_gone_on_from() {
-    let lane = Lane::gated("open");
+/// Applies while the target has room for another database and its catalogs, not for the rows; then
+/// with room for all.
+fn fills_the_disk_of_the_target(lane: &Lane) {
     lane.source.psql(
         lane.source_name(),
         "create table wide as select md5(n::text) from generate_series(1, 500000) n",
@@ -203,7 +203,6 @@ fn a_full_disk_of_the_target_is_said_and_gone_on_from() {
         .next()
         .and_then(|n| n.parse().ok())
         .expect("du");
-    // Room for another database and its catalogs, not for the rows.
     disk.resize(&format!("{}m", used + 20));
     lane.target.restart();
     lane.apply()
@@ -213,6 +212,27 @@ fn a_full_disk_of_the_target_is_said_and_gone_on_from() {
     lane.target.stop();
     drop(disk);
     lane.target.restart();
+}
+
+#[test]
+fn a_full_disk_of_the_target_is_said_and_gone_on_from() {
+    fills_the_disk_of_the_target(&Lane::gated("open"));
+}
+
+#[test]
+fn a_full_disk_of_the_target_is_said_of_a_streamed_copy_and_gone_on_from() {
+    let parts = plan("stream.yaml").replace("8KiB", "1MiB");
+    let lane = Lane::of_its_own("", &parts);
+    fills_the_disk_of_the_target(&lane);
+    let journal = lane.journal();
+    let done = |step: &str| {
+        let done = format!("\"event\":\"done\",\"step\":\"{step}\"");
+        journal.iter().filter(|line| line.contains(&done)).count()
+    };
+    assert_eq!(
+        (done("snapshot.export"), done("copy.public.wide.1")),
+        (1, 1)
+    );
 }
 
 #[test]

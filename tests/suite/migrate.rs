@@ -7,5 +7,6 @@ mod leftovers;
 mod losses;
 mod pagila;
 mod roles;
+mod streamed;
 mod unprivileged;
 mod whole;

@@ -3,6 +3,7 @@
 
 mod failures;
 mod sightings;
+mod streamed;
 mod ways;
 
 use crate::support::tool::{PlanFolder, Ran};

@@ -18,8 +18,8 @@ mod health;
 mod pace;
 mod valve;
 
+pub(crate) use crate::inspect::SCHEMA;
 use drift::Drift;
-pub(crate) use drift::SCHEMA;
 use health::Health;
 use pace::{Outlook, Pace};
 use valve::Valve;

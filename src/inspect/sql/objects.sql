@@ -1,5 +1,5 @@
 -- What users have made in this database, by kind: OIDs from 16384 (FirstNormalObjectId) are given
--- after initdb. Parts of a relation (indexes, constraints, triggers, …) are marked as such.
+-- after initdb. Parts of a relation (indexes, constraints, triggers and the like) are marked as such.
 with objects (kind, classid, objid, namespace, is_part) as (
     select case relkind
             when 'r' then 'tables' when 'p' then 'tables' when 'v' then 'views'

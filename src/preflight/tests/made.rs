@@ -216,6 +216,7 @@ pub(crate) fn source() -> Source {
         tablespaces: BTreeSet::new(),
         not_carried: Vec::new(),
         streams: streams(),
+        schema_mark: String::new(),
     }
 }
 

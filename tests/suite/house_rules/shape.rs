@@ -37,6 +37,21 @@ fn no_file_is_too_long_to_read_at_once() {
     none(&findings);
 }
 
+/// A server converts every statement to the encoding of its database, comments too, and refuses one
+/// that it cannot convert.
+#[test]
+fn every_statement_can_be_said_in_any_encoding() {
+    let mut findings = Vec::new();
+    for file in File::all(&["src/"], "sql") {
+        for (index, line) in file.text.lines().enumerate() {
+            if !line.is_ascii() {
+                findings.push(file.finding(index + 1, "write it in ASCII"));
+            }
+        }
+    }
+    none(&findings);
+}
+
 #[test]
 fn every_file_says_what_it_is_for_and_what_it_never_does() {
     let mut findings = Vec::new();

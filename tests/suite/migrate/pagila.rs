@@ -31,13 +31,19 @@ fn ends_equal(majors: (u32, u32)) {
             .expect("standard error is open");
         return;
     };
-    let migration = Migration::new(majors, "pagila", "copy: { jobs: 4 }\nverify: rows\n");
+    let migration = Migration::new(majors, "pagila", "");
     for file in ["pagila-schema.sql", "pagila-data.sql"] {
         migration.from.load(&migration.source, &folder.join(file));
     }
-    migration.folder.apply().must_end(0, &[]);
-    assert_eq!(migration.ask_target("select count(*) from rental"), "16044");
-    migration.must_be_equal();
+    for copy in ["method: dump", "method: stream, split_larger_than: 64KiB"] {
+        migration.plan(&format!(
+            "copy: {{ jobs: 4, {copy} }}\nverify: rows\nrestore: {{ existing: replace }}\n"
+        ));
+        migration.folder.apply().must_end(0, &[]);
+        assert_eq!(migration.ask_target("select count(*) from rental"), "16044");
+        migration.must_be_equal();
+        std::fs::remove_dir_all(migration.folder.state()).expect("ours");
+    }
 }
 
 #[test]

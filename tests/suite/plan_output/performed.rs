@@ -30,6 +30,11 @@ const UNPRINTED: &[&str] = &[
     // Leftovers of a killed run of the same migration, and the lock on the target.
     "select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1",
     "select case when pg_try_advisory_lock(",
+    // Which session this is, and whether it is still there.
+    "select pid, (extract(epoch from backend_start) * 1000000)::bigint",
+    "select exists (select from pg_stat_activity",
+    // By what a change of the schema is told, once the facts are asked.
+    "select row_to_json(answer)::text from (\nselect mark from (",
     // Who is there.
     "select current_setting('server_version_num')",
     "select system_identifier::text, current_setting('server_version_num')::int / 10000",

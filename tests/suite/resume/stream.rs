@@ -1,6 +1,10 @@
 //! Tests that a streamed copy survives the death of its runner, of its sessions and of its snapshot.
 //! Never takes the program's word for it: the journal and the independent check are looked at.
 
+mod anytime;
+mod changes;
+mod losses;
+
 use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;

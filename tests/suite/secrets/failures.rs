@@ -13,23 +13,28 @@ use std::process::Command;
 
 /// A plan that takes the password of `app` from `OUR_SECRET`.
 fn plan(ports: (u16, u16), database: &str) -> PlanFolder {
+    plan_with(ports, database, "")
+}
+
+/// The same, with more keys.
+pub(super) fn plan_with(ports: (u16, u16), database: &str, keys: &str) -> PlanFolder {
     let url = |port, database: &str| {
         format!("postgres://app:{{{{ env('OUR_SECRET') }}}}@127.0.0.1:{port}/{database}")
     };
     PlanFolder::new(&format!(
         "version: 1\nsource: {{ url: {:?} }}\ntarget: {{ url: {:?} }}\nmode: offline\n\
-         restore: {{ existing: replace }}\n",
+         restore: {{ existing: replace }}\n{keys}",
         url(ports.0, database),
         url(ports.1, &format!("{database}_moved")),
     ))
 }
 
-fn ports() -> (u16, u16) {
+pub(super) fn ports() -> (u16, u16) {
     let [source, target] = servers();
     (source.port(), target.port())
 }
 
-fn command(folder: &PlanFolder, arguments: &[&str], password: &str) -> Command {
+pub(super) fn command(folder: &PlanFolder, arguments: &[&str], password: &str) -> Command {
     let mut command = folder.command(arguments);
     command.env("OUR_SECRET", password);
     command

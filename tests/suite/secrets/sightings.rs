@@ -36,10 +36,13 @@ pub(super) fn watch(pid: u32, state: &Path, over: &AtomicBool) -> Sightings {
 }
 
 impl Sightings {
-    fn look_at_process(&mut self, parent: u32, pid: u32) {
+    /// Looks at a process that `parent` started, or once had.
+    pub(super) fn look_at_process(&mut self, parent: u32, pid: u32) {
         let exe = |pid| fs::read_link(format!("/proc/{pid}/exe")).ok();
+        let said = |pid| fs::read(format!("/proc/{pid}/cmdline")).ok();
         // Between fork and exec a child still shows its parent's environment.
-        let Some(program) = exe(pid).filter(|program| Some(program) != exe(parent).as_ref()) else {
+        let own = (exe(parent), said(parent));
+        let Some(program) = exe(pid).filter(|_| (exe(pid), said(pid)) != own) else {
             return;
         };
         let name = program.file_name().unwrap_or_default().to_string_lossy();

@@ -75,15 +75,15 @@ mod tests {
     #[test]
     fn tasks_wait_for_a_job_and_for_each_other() {
         let tasks = [
-            task(3.0, 3.0, &[]),
-            task(1.0, 1.0, &[]),
-            task(1.0, 1.0, &[]),
+            task(3.0, 1.5, &[]),
+            task(1.0, 0.5, &[]),
+            task(1.0, 0.5, &[]),
         ];
         assert_eq!([1, 2].map(|jobs| wall(&tasks, jobs)), [5.0, 3.0]);
         let chain = [
-            task(3.0, 3.0, &[]),
-            task(1.0, 1.0, &[0]),
-            task(1.0, 1.0, &[1]),
+            task(3.0, 1.5, &[]),
+            task(1.0, 0.5, &[0]),
+            task(1.0, 0.5, &[1]),
         ];
         assert_eq!(wall(&chain, 8), 5.0);
         assert_eq!(wall(&[], 2), 0.0);
@@ -91,11 +91,11 @@ mod tests {
 
     #[test]
     fn what_needs_more_cores_than_there_are_takes_longer() {
-        let tasks = [task(2.0, 4.0, &[]), task(2.0, 4.0, &[])];
+        let busy = |seconds| task(seconds, CORES * seconds, &[]);
+        let tasks = [busy(2.0), busy(2.0)];
         assert_eq!([1, 2].map(|jobs| wall(&tasks, jobs)), [4.0, 4.0]);
-        // Once the short one is done, the long one has both cores to itself.
-        let tasks = [task(1.0, 2.0, &[]), task(3.0, 6.0, &[])];
-        assert_eq!(wall(&tasks, 2), 4.0);
+        // Once the short one is done, the long one has all cores to itself.
+        assert_eq!(wall(&[busy(1.0), busy(3.0)], 2), 4.0);
         let waiting = [
             task(2.0, 0.0, &[]),
             task(2.0, 0.0, &[]),

@@ -22,7 +22,8 @@ pub(super) async fn check(
     timeline: &Timeline,
 ) -> Result<Option<String>> {
     let then: Option<String> = world.output(&timeline.since)?;
-    let client = world.session_for(scene, timeline.side.into()).await?;
+    // A kept one: it is asked at every look.
+    let client = world.session(timeline.side.into()).await?;
     let work = async { Ok(client.query_one(TIMELINE, &[]).await?) };
     let now: String = world.unless_stopped(work).await?.try_get(0)?;
     let Some(then) = then.filter(|then| *then != now) else {

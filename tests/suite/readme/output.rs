@@ -13,6 +13,7 @@ const OF_ONE_RUN: &[(&str, &str)] = &[
     ),
     (r"\b[0-9]+(\.[0-9]+)? (B|KiB|MiB|GiB)\b", "<size>"),
     (r"\b[0-9A-F]+/[0-9A-F]+\b", "<lsn>"),
+    (r"\b[0-9]+ steps done", "<steps> done"),
     (r"PostgreSQL [0-9.]+", "PostgreSQL <version>"),
     (r#""run":"[0-9a-f]{8}""#, "\"run\":\"<run>\""),
     (r#""seconds":[0-9.]+"#, "\"seconds\":<seconds>"),

@@ -8,7 +8,7 @@ use super::rates;
 use crate::effect::{Comparison, CopyFormat, CopyRows, Effect, Measure, Replication, TableCopy};
 use crate::inspect::{Index, Relation, RowHash};
 use crate::phases::Scene;
-use crate::postgres::qualified;
+use crate::postgres::{qualified, quote_identifier};
 
 /// Tables and indexes, by what effects call them.
 pub(super) struct Tables<'a> {
@@ -17,6 +17,8 @@ pub(super) struct Tables<'a> {
     /// By the name that statements give them.
     quoted: BTreeMap<String, &'a Relation>,
     indexes: BTreeMap<&'a str, &'a Index>,
+    /// By their table and constraint, which may make them itself.
+    keys: BTreeMap<String, &'a Index>,
 }
 
 impl<'a> Tables<'a> {
@@ -31,7 +33,13 @@ impl<'a> Tables<'a> {
                 .map(|r| (qualified(&r.schema, &r.name), r))
                 .collect(),
             relations: relations.map(|r| ((&*r.schema, &*r.name), r)).collect(),
-            indexes: indexes.map(|index| (&*index.definition, index)).collect(),
+            indexes: indexes
+                .clone()
+                .map(|index| (&*index.definition, index))
+                .collect(),
+            keys: indexes
+                .filter_map(|index| Some((key_of(index)?, index)))
+                .collect(),
         }
     }
 
@@ -77,13 +85,21 @@ impl<'a> Tables<'a> {
         }
     }
 
-    /// A foreign key is proven row by row; anything else of a table changes no row.
+    /// A key that makes its index costs that; a foreign key is proven row by row; anything else of a table changes no row.
     fn alter(&self, sql: &str) -> Cost {
         let words = sql.trim_start_matches("alter table ");
         let words = words.trim_start_matches("only ");
+        let made = words.split_once(" add constraint ");
+        let with_its_index = made.filter(|(_, key)| !key.contains(" using index \""));
+        let index = with_its_index.and_then(|(table, key)| {
+            let (name, _) = key.split_once("\" ")?;
+            self.keys.get(&format!("{table} {name}\""))
+        });
+        if let Some(index) = index {
+            return self.index(index);
+        }
         let proven = words.split_once(" validate constraint ");
         let proven = proven.or_else(|| {
-            let made = words.split_once(" add constraint ");
             made.filter(|(_, key)| key.contains("FOREIGN KEY") && !key.ends_with("not valid"))
         });
         let table = proven.and_then(|(table, _)| self.quoted.get(table));
@@ -195,6 +211,14 @@ impl<'a> Tables<'a> {
         let others: u64 = self.scene.facts.source.object_counts.values().sum();
         self.scene.kept().count() as f64 + others as f64
     }
+}
+
+/// What a statement calls an index's constraint, and the table before it.
+fn key_of(index: &Index) -> Option<String> {
+    let constraint = index.constraint.as_ref()?;
+    let table = qualified(&index.schema, &index.table);
+    let name = quote_identifier(&constraint.name);
+    Some(format!("{table} {name}"))
 }
 
 /// What PostgreSQL replicates by itself takes no time of ours.

@@ -68,7 +68,7 @@ time_it() {
     create index on events (who)"
   "$bin/pgbench" -i -q -s "$scale" -h "$home/source" -U postgres bench >/dev/null 2>&1
   ask source bench -c 'vacuum analyze' -c "select pg_size_pretty(pg_database_size('bench'))"
-  write_plan bench 'restore: { analyze: false }'
+  write_plan bench 'restore: { statistics: off }'
   : >"$home/plain"; : >"$home/moved"; : >"$home/whole"
   local began took
   for pair in $(seq "$pairs"); do

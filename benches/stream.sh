@@ -90,7 +90,7 @@ version: 1
 source: { url: "postgres://postgres@/$1?host=$home/source" }
 target: { url: "postgres://postgres@/$1?host=$home/target" }
 copy: { method: stream, jobs: $jobs, tools: $bin }
-restore: { analyze: false }
+restore: { statistics: off }
 verify: ${VERIFY:-counts}
 PLAN
   apply

@@ -15,7 +15,7 @@ use crate::secret::Sealed;
 use crate::selection::{Patterns, Selection};
 use crate::spec::{
     self, Document, Embedded, Exclude, Existing, Format, Include, Method, Mode, Problems, Scope,
-    Verify,
+    Statistics, Verify,
 };
 
 use limits::{duration, size as size_of};
@@ -119,8 +119,8 @@ pub struct Restore {
     pub allow_errors: bool,
     /// What to do with a target that is not empty.
     pub existing: Existing,
-    /// Whether statistics are gathered.
-    pub analyze: bool,
+    /// Where the planner's statistics come from.
+    pub statistics: Statistics,
 }
 
 impl Resolved {
@@ -134,6 +134,7 @@ impl Resolved {
             tablespaces: self.copy.tablespaces,
             verify: self.verify,
             allow_errors: self.restore.allow_errors,
+            statistics: self.restore.statistics,
             jobs: self.copy.jobs,
             format: self.copy.format,
             online: self.online.clone(),
@@ -207,7 +208,7 @@ pub fn resolve(document: Document) -> Result<Resolved> {
         restore: Restore {
             allow_errors: restore.allow_errors.unwrap_or(false),
             existing: restore.existing,
-            analyze: restore.analyze.unwrap_or(true),
+            statistics: restore.statistics,
         },
         poll: thresholds
             .poll_secs
@@ -238,6 +239,7 @@ fn copy(place: Place<'_>, copy: spec::Copy, problems: &mut Problems) -> Copy {
         ));
     }
     let method = method(place, &copy, problems);
+    carried_alone(place, copy.scope, problems);
     let keep_snapshot = copy.keep_snapshot.as_deref();
     let read = |text| duration(place.document, "/copy/keep_snapshot", text, problems);
     let keep_snapshot = keep_snapshot.map_or(DEFAULT_KEEP_SNAPSHOT, read);
@@ -267,11 +269,22 @@ fn copy(place: Place<'_>, copy: spec::Copy, problems: &mut Problems) -> Copy {
     }
 }
 
-/// The way rows travel: streamed, unless something is written that only a dump knows. Keys of the
-/// other way are problems.
+/// `pg_dump` refuses statistics without structure.
+fn carried_alone(place: Place<'_>, scope: Scope, problems: &mut Problems) {
+    let restore = place.document.spec.restore.as_ref();
+    let carried = restore.is_some_and(|restore| restore.statistics == Statistics::Carry);
+    if carried && scope == Scope::Data {
+        problems.push(place.document.problem_at_key(
+            "/restore/statistics",
+            "`pg_dump` carries no statistics with `scope: data`",
+            "write `analyze` or `off`",
+        ));
+    }
+}
+
+/// The way rows travel: streamed, unless something is written that a dump alone knows, or that one is
+/// mostly made for. Keys of the other way are problems.
 fn method(place: Place<'_>, copy: &spec::Copy, problems: &mut Problems) -> Method {
-    let allow_errors = place.document.spec.restore.as_ref();
-    let allow_errors = allow_errors.is_some_and(|restore| restore.allow_errors == Some(true));
     let of_stream = [
         ("/copy/split_larger_than", copy.split_larger_than.is_some()),
         ("/copy/format", copy.format != Format::Auto),
@@ -279,17 +292,19 @@ fn method(place: Place<'_>, copy: &spec::Copy, problems: &mut Problems) -> Metho
         ("/copy/keep_snapshot", copy.keep_snapshot.is_some()),
     ];
     let of_dump = [
-        ("/copy/scope", copy.scope != Scope::All),
+        ("/copy/scope", copy.scope == Scope::Data),
         ("/copy/compress", copy.compress.is_some()),
-        ("/restore/allow_errors", allow_errors),
     ];
     let is_written = |(_, is_written): &&(_, bool)| *is_written;
-    let method = copy
-        .method
-        .unwrap_or_else(|| match of_dump.iter().any(|key| is_written(&key)) {
-            true => Method::Dump,
-            false => Method::Stream,
-        });
+    let restore = place.document.spec.restore.as_ref();
+    let allow_errors = restore.is_some_and(|restore| restore.allow_errors == Some(true));
+    let for_dump =
+        allow_errors || copy.scope != Scope::All || of_dump.iter().any(|key| is_written(&key));
+    let otherwise = match for_dump {
+        true => Method::Dump,
+        false => Method::Stream,
+    };
+    let method = copy.method.unwrap_or(otherwise);
     let (others, method_word, other) = match method {
         Method::Dump => (&of_stream[..], "dump", "stream"),
         Method::Stream => (&of_dump[..], "stream", "dump"),

@@ -40,11 +40,8 @@ pub(super) fn lines(script: &Script) -> Vec<String> {
         made,
         allow_errors: _,
     } = script;
-    let mut line = format!(
-        "run: {} --section={}",
-        directory.join(Tool::PgRestore.name()).display(),
-        part.section()
-    );
+    let program = directory.join(Tool::PgRestore.name());
+    let mut line = format!("run: {} --verbose", program.display());
     for flag in flags {
         line.push_str(&format!(" {flag}"));
     }
@@ -190,7 +187,9 @@ impl Making<'_> {
                 .batch_execute("rollback to savepoint entry")
                 .await?;
             self.set(&entry.settings()).await?;
-            warnings.push(format!("{}: {}", entry.name(), error.causes().join("; ")));
+            let (name, why) = (entry.name(), error.causes().join("\n"));
+            let command = sql.split("\n\nSET ").next().unwrap_or(sql).trim();
+            warnings.push(format!("{name}: {why}\nCommand was: {command}"));
         }
         Ok(warnings)
     }
@@ -198,11 +197,14 @@ impl Making<'_> {
 
 /// The script as `pg_restore` writes it, and the list of its entries.
 async fn written(world: &World, script: &Script) -> Result<(String, String)> {
-    let list = say(world, script, vec!["--list".to_owned()]).await?;
+    let section = format!("--section={}", script.part.section());
+    let list = say(world, script, vec![section, "--list".to_owned()]).await?;
     let list = script.part.of(&list, &script.made);
     let kept = world.state.passing_file()?;
     std::fs::write(kept.path(), &list)
         .map_err(|error| world.state.trouble("cannot write files", &error))?;
+    // Without the section: of a list, comments and privileges that come first would be taken for
+    // those of another one.
     let mut flags = script.flags.clone();
     flags.push("--verbose".to_owned());
     flags.push(format!("--use-list={}", kept.path().display()));
@@ -214,7 +216,6 @@ async fn say(world: &World, script: &Script, mut arguments: Vec<String>) -> Resu
     let trouble = |error: &std::io::Error| world.state.trouble("cannot write files", error);
     let file = world.state.passing_file()?;
     arguments.extend([
-        format!("--section={}", script.part.section()),
         format!("--file={}", file.path().display()),
         world.state.dump().display().to_string(),
     ]);

@@ -28,8 +28,8 @@ impl ScriptPart {
     /// The part in a few words, for the plan.
     pub(super) fn shown(self) -> &'static str {
         match self {
-            Self::BeforeData => "everything",
-            Self::BeforeForeignKeys => "what comes before foreign keys",
+            Self::BeforeData => "what comes before rows",
+            Self::BeforeForeignKeys => "what comes between rows and foreign keys",
             Self::AfterForeignKeys => "what comes after foreign keys",
             Self::EventTriggers => "event triggers",
         }

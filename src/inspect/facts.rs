@@ -220,6 +220,12 @@ pub struct Relation {
     /// the other's lock on the table.
     #[serde(default)]
     pub crossed_indexes: bool,
+    /// Whether other tables inherit from it, or once did.
+    #[serde(default)]
+    pub has_children: bool,
+    /// Whether CREATE STATISTICS was said of it.
+    #[serde(default)]
+    pub extended_statistics: bool,
     /// How its rows can be hashed.
     pub row_hash: RowHash,
     /// Its columns, sorted by name: a child table may have the same columns in another order

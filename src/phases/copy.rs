@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::format::{format, other_encoding};
 use super::{
-    MEASURE, RESTORE, SNAPSHOT, Scene, index, large_objects, restore_runs, sql, step,
+    MEASURE, RESTORE, SNAPSHOT, Scene, index, large_objects, restore_runs, sql, statistics, step,
     stored_columns,
 };
 use crate::effect::{
@@ -128,11 +128,15 @@ fn loads<'a>(scene: &Scene<'a>) -> Vec<Load<'a>> {
     loads
 }
 
+fn is_filled(scene: &Scene<'_>, table: &Relation) -> bool {
+    scene.moves_rows() && scene.selection.keeps_rows(&table.schema, &table.name)
+}
+
 /// A table by itself: its parts, then each of its indexes.
 fn table(scene: &Scene<'_>, load: &Load<'_>) -> Vec<Ranked> {
     let table = load.table;
     let name = full_name(&table.schema, &table.name);
-    let filling = if scene.selection.keeps_rows(&table.schema, &table.name) {
+    let filling = if is_filled(scene, table) {
         parts(scene, table)
     } else {
         Vec::new()
@@ -142,19 +146,29 @@ fn table(scene: &Scene<'_>, load: &Load<'_>) -> Vec<Ranked> {
     let side_by_side = u64::from(scene.resolved.copy.jobs).min(filling.len().max(1) as u64);
     let rank = table.bytes / side_by_side + longest.unwrap_or(0);
     let filling = filling.into_iter().map(|step| Ranked { rank, step });
-    let building = load.indexes.iter().map(|one| Ranked {
-        rank: weight(one),
-        step: Step {
-            after: filled.clone(),
-            effects: vec![index::build(scene, &[one])],
-            undo: vec![index::remove(&[one])],
-            ..step(
-                &format!("index.{}", full_name(&one.schema, &one.name)),
-                format!("{} on {name}, {}", one.method, bytes(one.bytes)),
-            )
-        },
-    });
-    filling.chain(building).collect()
+    let building: Vec<Ranked> = load
+        .indexes
+        .iter()
+        .map(|one| Ranked {
+            rank: weight(one),
+            step: Step {
+                after: filled.clone(),
+                effects: vec![index::build(scene, &[one])],
+                undo: vec![index::remove(&[one])],
+                ..step(
+                    &format!("index.{}", full_name(&one.schema, &one.name)),
+                    format!("{} on {name}, {}", one.method, bytes(one.bytes)),
+                )
+            },
+        })
+        .collect();
+    let built = building.iter().map(|built| built.step.id.clone());
+    let after = filled.iter().cloned().chain(built).collect();
+    let gathering = statistics::gather(scene, (&name, after), &[table]);
+    filling
+        .chain(building)
+        .chain(gathering.map(nobody_waits))
+        .collect()
 }
 
 fn parts(scene: &Scene<'_>, table: &Relation) -> Vec<Step> {
@@ -254,7 +268,7 @@ fn batches<'l, 'a>(small: &'l [Load<'a>]) -> impl Iterator<Item = &'l [Load<'a>]
 
 fn batch(scene: &Scene<'_>, (number, some): (usize, &[Load<'_>])) -> Vec<Ranked> {
     let filled = some.iter().map(|load| load.table);
-    let filled = filled.filter(|table| scene.selection.keeps_rows(&table.schema, &table.name));
+    let filled = filled.filter(|table| is_filled(scene, table));
     let tables: Vec<TableCopy> = filled.map(|table| table_copy(scene, table, None)).collect();
     let total: u64 = some.iter().map(|load| load.table.bytes).sum();
     let indexes: Vec<&Index> = some.iter().flat_map(|load| load.indexes.clone()).collect();
@@ -293,7 +307,7 @@ fn batch(scene: &Scene<'_>, (number, some): (usize, &[Load<'_>])) -> Vec<Ranked>
         ranked.push(Ranked {
             rank: building,
             step: Step {
-                after,
+                after: after.clone(),
                 effects: vec![index::build(scene, &indexes)],
                 undo: vec![index::remove(&indexes)],
                 ..step(
@@ -302,44 +316,58 @@ fn batch(scene: &Scene<'_>, (number, some): (usize, &[Load<'_>])) -> Vec<Ranked>
                 )
             },
         });
+        after.push(StepId::new(format!("index.small.{number}")));
     }
+    let filled: Vec<&Relation> = some.iter().map(|load| load.table).collect();
+    let name = format!("small.{number}");
+    let gathering = statistics::gather(scene, (&name, after), &filled);
+    ranked.extend(gathering.map(nobody_waits));
     ranked
+}
+
+fn nobody_waits(step: Step) -> Ranked {
+    Ranked { rank: 0, step }
 }
 
 /// What is no table: large objects, sequences, and the count that the proof needs.
 fn rest(scene: &Scene<'_>) -> Vec<Ranked> {
-    let mut steps = Vec::new();
+    if !scene.moves_rows() {
+        return Vec::new();
+    }
+    let all = &scene.facts.source;
+    let objects = large_objects::steps(scene).into_iter().map(|step| Ranked {
+        rank: all.large_objects.bytes / all.large_object_parts.len() as u64,
+        step,
+    });
+    let measure = scene.measure();
+    let measured = (scene.resolved.verify != Verify::Off).then(|| Step {
+        under: Some(StepId::new(SNAPSHOT)),
+        effects: vec![Effect::MeasureSource(measure.clone())],
+        ..step(MEASURE, super::dump::measure_summary(&measure))
+    });
+    let others = [
+        sequences(scene),
+        measured,
+        restore_runs::kept_by_extensions(scene),
+    ];
+    objects
+        .chain(others.into_iter().flatten().map(nobody_waits))
+        .collect()
+}
+
+fn sequences(scene: &Scene<'_>) -> Option<Step> {
     let sequences: Vec<(String, String)> = scene
         .kept()
         .filter(|relation| relation.kind == RelationKind::Sequence)
         .map(|relation| (relation.schema.clone(), relation.name.clone()))
         .collect();
-    if !sequences.is_empty() {
-        let summary = counted(sequences.len() as u64, "sequence");
-        steps.push(Step {
-            effects: vec![Effect::Replication(Replication::CarrySequences {
-                from: Side::Source,
-                sequences,
-                errors: SequenceErrors::Stop,
-            })],
-            ..step("copy.sequences", summary)
-        });
-    }
-    let measure = scene.measure();
-    if scene.resolved.verify != Verify::Off {
-        steps.push(Step {
-            under: Some(StepId::new(SNAPSHOT)),
-            effects: vec![Effect::MeasureSource(measure.clone())],
-            ..step(MEASURE, super::dump::measure_summary(&measure))
-        });
-    }
-    let all = &scene.facts.source.large_objects;
-    let of_objects = large_objects::steps(scene).into_iter().map(|step| Ranked {
-        rank: all.bytes / scene.facts.source.large_object_parts.len() as u64,
-        step,
-    });
-    steps.extend(restore_runs::kept_by_extensions(scene));
-    // Nobody waits for these.
-    let last = steps.into_iter().map(|step| Ranked { rank: 0, step });
-    of_objects.chain(last).collect()
+    let summary = counted(sequences.len() as u64, "sequence");
+    (!sequences.is_empty()).then(|| Step {
+        effects: vec![Effect::Replication(Replication::CarrySequences {
+            from: Side::Source,
+            sequences,
+            errors: SequenceErrors::Stop,
+        })],
+        ..step("copy.sequences", summary)
+    })
 }

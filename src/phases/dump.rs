@@ -9,7 +9,7 @@ use crate::inspect::{Relation, RelationKind};
 use crate::plan::{Step, StepId};
 use crate::postgres::{qualified, quote_identifier};
 use crate::report::counted;
-use crate::spec::{Scope, Verify};
+use crate::spec::{Scope, Statistics, Verify};
 
 /// A dump of everything but rows and large objects, for those to be streamed.
 pub(super) fn structure(scene: &Scene<'_>) -> Step {
@@ -146,6 +146,11 @@ fn arguments(scene: &Scene<'_>) -> Vec<Argument> {
     flag("--data-only", copy.scope == Scope::Data);
     let online = scene.stream.is_some();
     flag("--no-publications", online && !scene.dumps_publication());
+    let statistics = scene.resolved.restore.statistics;
+    flag(
+        "--statistics",
+        statistics == Statistics::Carry && scene.moves_rows(),
+    );
     flag("--no-owner", !copy.owners);
     flag("--no-privileges", !copy.owners);
     flag("--no-tablespaces", !copy.tablespaces);

@@ -52,7 +52,7 @@ pub(super) fn settings(scene: &Scene<'_>) -> Vec<String> {
 
 /// Removes what [`build`] made.
 pub(super) fn remove(indexes: &[&Index]) -> Effect {
-    let statements = indexes.iter().rev().flat_map(|index| drop(index));
+    let statements = indexes.iter().rev().map(|index| drop(index));
     sql(Place::Target, statements.collect())
 }
 
@@ -137,15 +137,20 @@ fn storage(parameters: &[String]) -> Option<String> {
     (!all.is_empty()).then(|| all.join(", "))
 }
 
-fn drop(index: &Index) -> Vec<String> {
+/// Of a partition, an index that is attached to its parent's stays until that one goes, and with it
+/// all that was made.
+fn drop(index: &Index) -> String {
     let table = qualified(&index.schema, &index.table);
     let constraint = index.constraint.iter().map(|constraint| {
         let name = quote_identifier(&constraint.name);
-        format!("alter table if exists only {table} drop constraint if exists {name}")
+        format!("alter table if exists only {table} drop constraint if exists {name}; ")
     });
-    let own = format!(
-        "drop index if exists {}",
-        qualified(&index.schema, &index.name)
+    let constraint: String = constraint.collect();
+    let own = qualified(&index.schema, &index.name);
+    let body = format!(
+        "begin {constraint}drop index if exists {own}; \
+         exception when invalid_table_definition or dependent_objects_still_exist then \
+         raise notice 'it is attached'; end"
     );
-    constraint.chain([own]).collect()
+    format!("do {}", quote_literal(&body))
 }

@@ -24,6 +24,7 @@ mod roles;
 mod rollback;
 mod scene;
 mod schema;
+mod statistics;
 mod stream_apply;
 mod verify;
 mod without;

@@ -35,13 +35,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
 
 /// What is done once everything is there.
 pub(super) fn finish(scene: &Scene<'_>) -> Vec<Step> {
-    let mut steps = Vec::new();
-    if scene.resolved.restore.analyze && scene.moves_rows() {
-        steps.push(Step {
-            effects: vec![sql(Place::Target, vec!["analyze".to_owned()])],
-            ..step("restore.analyze", "gather the planner's statistics")
-        });
-    }
+    let mut steps = super::statistics::rest(scene);
     if scene.moves_structure() && scene.resolved.copy.owners {
         steps.extend(settings(scene));
     }

@@ -5,7 +5,7 @@ use super::{Scene, dump, restore, step};
 use crate::effect::{AfterData, Argument, Effect, Program, Script, ScriptPart, Tool};
 use crate::inspect::{Relation, RelationKind};
 use crate::plan::{IfInterrupted, Step, StepId};
-use crate::spec::Scope;
+use crate::spec::{Scope, Statistics};
 
 /// The runs, in order.
 ///
@@ -46,6 +46,12 @@ pub(super) fn kept_by_extensions(scene: &Scene<'_>) -> Option<Step> {
     })
 }
 
+/// Statistics, which nothing else of the dump brings along.
+pub(super) fn statistics(scene: &Scene<'_>) -> Effect {
+    let only = Argument::Plain("--statistics-only".to_owned());
+    program(scene, scene.resolved.copy.jobs, vec![only])
+}
+
 /// A part of the dump without its rows, but what was `made` already, by OID.
 pub(super) fn script(scene: &Scene<'_>, part: ScriptPart, made: &[u32]) -> Effect {
     let resolved = scene.resolved;
@@ -53,6 +59,7 @@ pub(super) fn script(scene: &Scene<'_>, part: ScriptPart, made: &[u32]) -> Effec
         ("--no-owner", !resolved.copy.owners),
         ("--no-privileges", !resolved.copy.owners),
         ("--no-tablespaces", !resolved.copy.tablespaces),
+        ("--no-statistics", carries_statistics(scene)),
     ];
     let flags = flags.iter().filter(|(_, on)| *on);
     Effect::Script(Script {
@@ -62,6 +69,11 @@ pub(super) fn script(scene: &Scene<'_>, part: ScriptPart, made: &[u32]) -> Effec
         made: made.to_vec(),
         allow_errors: resolved.restore.allow_errors,
     })
+}
+
+/// Whether the dump holds statistics; programs that are too old do not know the flag.
+fn carries_statistics(scene: &Scene<'_>) -> bool {
+    scene.resolved.restore.statistics == Statistics::Carry && scene.moves_rows()
 }
 
 fn program(scene: &Scene<'_>, jobs: u32, what: Vec<Argument>) -> Effect {
@@ -107,6 +119,11 @@ fn arguments(scene: &Scene<'_>, jobs: u32, what: Vec<Argument>) -> Vec<Argument>
     flag("--no-owner", !resolved.copy.owners);
     flag("--no-privileges", !resolved.copy.owners);
     flag("--no-tablespaces", !resolved.copy.tablespaces);
+    let statistics_alone = what.contains(&Argument::Plain("--statistics-only".to_owned()));
+    flag(
+        "--no-statistics",
+        carries_statistics(scene) && !statistics_alone,
+    );
     flag("--data-only", resolved.copy.scope == Scope::Data);
     flag(
         "--disable-triggers",

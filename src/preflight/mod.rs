@@ -25,7 +25,7 @@ use crate::postgres;
 use crate::report::some_of;
 use crate::resolve::Online;
 use crate::selection::Selection;
-use crate::spec::{Existing, Format, Scope, Verify};
+use crate::spec::{Existing, Format, Scope, Statistics, Verify};
 
 /// How much a finding weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,6 +78,8 @@ pub struct Choices {
     pub verify: Verify,
     /// `restore.allow_errors`.
     pub allow_errors: bool,
+    /// `restore.statistics`.
+    pub statistics: Statistics,
     /// `copy.jobs`.
     pub jobs: u32,
     /// `copy.format`, which is the default where rows are not streamed.
@@ -101,6 +103,7 @@ const CHECKS: &[fn(&Case<'_>) -> Vec<Finding>] = &[
     servers::source_standby,
     servers::unlogged_on_standby,
     programs::no_tools,
+    programs::statistics_not_carried,
     access::unreadable_relations,
     access::row_security,
     access::unreadable_large_objects,

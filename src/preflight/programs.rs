@@ -3,6 +3,7 @@
 
 use super::{Case, Finding, Level, found, list};
 use crate::inspect::Toolset;
+use crate::spec::Statistics;
 
 /// `pg_restore` begins every connection with `SET transaction_timeout = 0` since 17, which an
 /// older server refuses (measured: pg_restore 18 into 15 ends with exit 1, 16 into 15 with 0).
@@ -59,5 +60,28 @@ pub(super) fn no_tools(case: &Case<'_>) -> Vec<Finding> {
              `dnf install postgresql{target}` or `brew install postgresql@{target}`; or set \
              copy.tools to their folder."
         ),
+    )
+}
+
+/// The first version whose `pg_dump` reads statistics, and whose server takes them.
+const CARRIES_STATISTICS: u32 = 18;
+
+/// The source's statistics are to be carried over, and PostgreSQL cannot.
+pub(super) fn statistics_not_carried(case: &Case<'_>) -> Vec<Finding> {
+    let source = case.facts.source.server.major();
+    let target = case.facts.target.server.major();
+    let tools = choose_tools(&case.facts.tools, source, target).map_or(target, |tools| tools.major);
+    let can = target.min(tools) >= CARRIES_STATISTICS;
+    if case.choices.statistics != Statistics::Carry || !case.with_rows() || can {
+        return Vec::new();
+    }
+    found(
+        Level::Refusal,
+        "statistics_not_carried",
+        format!(
+            "restore.statistics is `carry`, which takes PostgreSQL {CARRIES_STATISTICS} or later: \
+             the target is {target}, and pg_dump {tools}"
+        ),
+        "Write `restore.statistics: analyze`, or install the client programs of the target's version.",
     )
 }

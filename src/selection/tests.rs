@@ -19,6 +19,8 @@ fn relation(schema: &str, name: &str, kind: RelationKind) -> Relation {
         owned_by: None,
         populated: true,
         crossed_indexes: false,
+        has_children: false,
+        extended_statistics: false,
         blocks: 0,
         text_columns: Vec::new(),
         firing_triggers: Vec::new(),

@@ -285,10 +285,26 @@ pub struct Restore {
     #[schemars(extend("examples" = ["refuse"]))]
     #[serde(default)]
     pub existing: Existing,
-    /// Gathers the planner's statistics once the rows are there. Default: true.
-    #[schemars(extend("examples" = [true]))]
+    /// Where the planner's statistics come from. Without any, queries are slow until autovacuum has
+    /// gathered them.
+    #[schemars(extend("examples" = ["analyze"]))]
     #[serde(default)]
-    pub analyze: Option<bool>,
+    pub statistics: Statistics,
+}
+
+/// Where the planner's statistics come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Statistics {
+    /// ANALYZE gathers them on the target; with `method: stream` each table's as soon as its indexes
+    /// are there.
+    #[default]
+    Analyze,
+    /// The source's are carried over, but for those of CREATE STATISTICS. That takes a target and
+    /// client programs of PostgreSQL 18 or later.
+    Carry,
+    /// Nobody gathers them here.
+    Off,
 }
 
 /// What to do with a target that is not empty.

@@ -658,12 +658,22 @@ set client_min_messages = warning;
 
 select lo_from_bytea(70001, '\x00ff0a0d5c'), lo_from_bytea(70002, ''), lo_create(70003),
        lo_from_bytea(70004, decode(repeat('00ff5c0a', 3000), 'hex'));
+-- One that ends where a first piece does, one that ends where a second does, and one after that.
+select lo_from_bytea(70005, decode(repeat('00ff5c0a', 16384), 'hex')),
+       lo_from_bytea(70006, decode(repeat('00ff5c0a', 278528), 'hex')),
+       lo_from_bytea(70007, decode(repeat('00ff5c0a', 300000), 'hex'));
 -- One with a hole in it.
 select lo_put(70003, 100000, 'after the hole');
 alter large object 70001 owner to "señor ß";
 grant select on large object 70001 to app_reader;
 grant update on large object 70001 to app_writer with grant option;
 revoke all on large object 70002 from postgres;
+set role app_writer;
+grant update on large object 70001 to "percent%role" with grant option;
+set role "percent%role";
+grant update on large object 70001 to public;
+reset role;
+alter large object 70004 owner to "percent%role";
 comment on large object 70001 is E'it''s\nlarge';
 create table refers_to_large_objects (id int primary key, picture oid);
 insert into refers_to_large_objects values (1, 70001), (2, 70004), (3, 99999);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use pg_dbmigrator::error::{Error, Exit};
 use pg_dbmigrator::resolve::{ReplicaIdentity, resolve};
-use pg_dbmigrator::spec::{self, Document, Environment, Inputs};
+use pg_dbmigrator::spec::{self, Document, Environment, Inputs, Statistics};
 
 const VALID: &str = "version: 1
 source:
@@ -248,13 +248,13 @@ fn set_overrides_a_key_for_one_run_and_is_judged_like_the_file() {
     let good = with(&[
         ("copy.jobs", "8"),
         ("exclude.schemas", "[audit]"),
-        ("restore.analyze", "false"),
+        ("restore.statistics", "carry"),
     ]);
     let plan = read_text(VALID, &good).expect("a valid plan");
     assert_eq!(plan.spec.copy.as_ref().and_then(|copy| copy.jobs), Some(8));
     assert_eq!(
-        plan.spec.restore.as_ref().and_then(|one| one.analyze),
-        Some(false)
+        plan.spec.restore.as_ref().map(|one| one.statistics),
+        Some(Statistics::Carry)
     );
     assert_eq!(plan.place("/copy/jobs"), "--set copy.jobs=8");
     let bad = with(&[

@@ -75,6 +75,8 @@ select
             and not exists (select from pg_constraint k where k.conindid = i.indexrelid
                 and k.contype in ('p', 'u', 'x'))
     ) as crossed_indexes,
+    c.relhassubclass as has_children,
+    exists (select from pg_statistic_ext s where s.stxrelid = c.oid) as extended_statistics,
     case when current_setting('server_version_num')::int >= 140000 and not exists (
         select from pg_attribute a
         left join pg_collation l on l.oid = a.attcollation

@@ -12,7 +12,7 @@ use crate::inspect::{
 };
 use crate::preflight::Choices;
 use crate::resolve::{Cutover, Fence, Hooks, Online, SequenceErrors, Trigger};
-use crate::spec::{Existing, Format, Scope, Verify};
+use crate::spec::{Existing, Format, Scope, Statistics, Verify};
 
 pub(crate) const CHOICES: Choices = Choices {
     scope: Scope::All,
@@ -22,6 +22,7 @@ pub(crate) const CHOICES: Choices = Choices {
     tablespaces: true,
     verify: Verify::Counts,
     allow_errors: false,
+    statistics: Statistics::Analyze,
     jobs: 4,
     format: Format::Auto,
     online: None,
@@ -137,6 +138,8 @@ pub(crate) fn table(name: &str) -> Relation {
         owned_by: None,
         populated: true,
         crossed_indexes: false,
+        has_children: false,
+        extended_statistics: false,
         blocks: 0,
         text_columns: Vec::new(),
         firing_triggers: Vec::new(),

@@ -149,7 +149,17 @@ fn a_table_that_a_view_or_a_foreign_key_needs_cannot_be_left_behind() {
 
 #[test]
 fn structure_alone_and_then_rows_alone_end_equal() {
-    let migration = Migration::new((15, 18), "scopes", "copy: { scope: schema }\n").fill(SOURCE);
+    structure_and_then_rows_end_equal("dump");
+}
+
+#[test]
+fn structure_alone_by_a_stream_and_then_rows_alone_end_equal() {
+    structure_and_then_rows_end_equal("stream");
+}
+
+fn structure_and_then_rows_end_equal(method: &str) {
+    let keys = format!("copy: {{ scope: schema, method: {method} }}\n");
+    let migration = Migration::new((15, 18), "scopes", &keys).fill(SOURCE);
     migration.folder.apply().must_end(0, &[]);
     assert_eq!(migration.ask_target("select count(*) from orders"), "0");
     assert_eq!(

@@ -130,6 +130,15 @@ fn an_abort_leaves_a_role_that_another_database_has_come_to_need() {
 
 #[test]
 fn an_owner_that_cannot_be_given_is_refused_and_is_a_warning_with_errors_allowed() {
+    an_owner_cannot_be_given("copy: { method: dump }");
+}
+
+#[test]
+fn an_owner_that_cannot_be_given_is_a_warning_of_a_stream_too() {
+    an_owner_cannot_be_given("copy: { method: stream }");
+}
+
+fn an_owner_cannot_be_given(copy: &str) {
     let Moved {
         migration, mover, ..
     } = moved((15, 15), "verify: rows\n");
@@ -146,7 +155,8 @@ fn an_owner_that_cannot_be_given_is_refused_and_is_a_warning_with_errors_allowed
         .folder
         .apply()
         .must_end(4, &["cannot give objects", &other]);
-    migration.plan_as(&mover, "restore: { allow_errors: true }\nverify: rows\n");
+    let keys = format!("{copy}\nrestore: {{ allow_errors: true }}\nverify: rows\n");
+    migration.plan_as(&mover, &keys);
     let ran = migration.folder.apply();
     ran.must_end(0, &[]);
     let said = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -159,7 +169,8 @@ fn an_owner_that_cannot_be_given_is_refused_and_is_a_warning_with_errors_allowed
     let differ = migration.differences();
     assert!(
         differ.iter().all(|d| d.contains("f()")) && !differ.is_empty(),
-        "{differ:?}"
+        "{differ:?}\n{}",
+        ran.stdout
     );
 }
 

@@ -47,7 +47,7 @@ fn an_edited_past_is_refused_and_an_edited_future_accepted() {
         ],
     );
     lane.folder
-        .write(&format!("{text}restore:\n  analyze: false\n"));
+        .write(&format!("{text}restore:\n  statistics: off\n"));
     lane.set_gate("open");
     lane.must_complete_equal();
     assert!(

@@ -70,6 +70,25 @@ fn leaves_out_partitions(scene: &Scene<'_>) -> bool {
     scene.facts.target.server.major() >= ANALYZE_ONLY
 }
 
+/// Whether a foreign table is a partition of it, at any depth: to analyze it fails where that table's
+/// server is not reached.
+fn holds_foreign(scene: &Scene<'_>, table: &Relation) -> bool {
+    let relations = &scene.facts.source.relations;
+    let parent = |relation: &Relation| {
+        let (schema, name) = relation.partition_of.as_ref()?;
+        relations
+            .iter()
+            .find(|r| r.schema == *schema && r.name == *name)
+    };
+    let foreign = relations
+        .iter()
+        .filter(|r| r.kind == RelationKind::ForeignTable);
+    let same = |r: &Relation| r.schema == table.schema && r.name == table.name;
+    foreign
+        .flat_map(|partition| std::iter::successors(parent(partition), |r| parent(r)))
+        .any(same)
+}
+
 fn later(scene: &Scene<'_>) -> Option<Step> {
     let is_left = |relation: &&Relation| match relation.kind {
         _ if is_with_parent(scene, relation) => false,
@@ -78,7 +97,8 @@ fn later(scene: &Scene<'_>) -> Option<Step> {
         RelationKind::MaterializedView => relation.populated,
         RelationKind::View | RelationKind::Sequence | RelationKind::ForeignTable => false,
     };
-    let left: Vec<&Relation> = scene.kept().filter(is_left).collect();
+    let left = scene.kept().filter(is_left);
+    let left: Vec<&Relation> = left.filter(|r| !holds_foreign(scene, r)).collect();
     let only = leaves_out_partitions(scene);
     let name = |relation: &&Relation| {
         let name = qualified(&relation.schema, &relation.name);

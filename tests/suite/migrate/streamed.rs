@@ -3,8 +3,8 @@
 
 use super::ground::Migration;
 
-/// A foreign table that cannot be read cannot be analyzed either, as part of the table it is in.
-const REST: &str = "verify: rows\nrestore: { existing: replace, analyze: false }\n";
+/// What the plans have in common.
+const REST: &str = "verify: rows\nrestore: { existing: replace }\n";
 
 /// `pg_dump` puts columns that are inherited first, wherever they stood.
 fn reordered((from, to): (u32, u32)) -> &'static [&'static str] {

@@ -64,5 +64,5 @@ fn an_estimate_knows_the_jobs_and_not_when_somebody_will_cut_over() {
     };
     assert_eq!(seconds(&one, "StreamApply"), None);
     assert!(seconds(&one, "Cutover") > Some(0.0));
-    assert!(seconds(&one, "Dump") > seconds(&two, "Dump"));
+    assert!(seconds(&one, "Copy") > seconds(&two, "Copy"));
 }

@@ -139,6 +139,7 @@ fn a_migration_killed_at_any_point_and_resumed_ends_equal() {
         expected.insert(number, lanes[0].seen());
         let points = ran.stderr.matches("crash point").count() as u64;
         assert!(points > 20, "{}", ran.stderr);
+        eprintln!("{}: {points} points", case.plan);
         // The first plan has most steps.
         let step = if number == 0 { 1 } else { every() };
         kills.extend(

@@ -92,7 +92,12 @@ fn a_row_that_cannot_be_restored_is_not_quoted() {
         &["apply", "--yes", "-vv"][..],
         &["apply", "--yes", "--json"],
     ] {
-        must_fail_without_showing(&folder, arguments, PASSWORD, &["COPY failed", "people"]);
+        must_fail_without_showing(
+            &folder,
+            arguments,
+            PASSWORD,
+            &["violates check constraint", "people"],
+        );
     }
     let (ran, seen) = watched(&folder, &mut command(&folder, &["status"], PASSWORD));
     must_not_show("status", &folder.state(), &ran, &seen);

@@ -139,7 +139,6 @@ fn a_migration_killed_at_any_point_and_resumed_ends_equal() {
         expected.insert(number, lanes[0].seen());
         let points = ran.stderr.matches("crash point").count() as u64;
         assert!(points > 20, "{}", ran.stderr);
-        eprintln!("{}: {points} points", case.plan);
         // The first plan is the one that most begin with; of one that was killed everywhere, some points
         // tell whether what was there before makes a difference.
         let known = CASES[..number].iter().any(|other| other.plan == case.plan);

@@ -3,7 +3,7 @@
 # Never touches a PostgreSQL server that is there already: it starts two of its own, and stops them.
 #
 # usage: benches/offline.sh [time|memory|all]      default: all; takes some minutes and 5 GB of disk
-# PG_BIN   the folder with PostgreSQL's programs (default: the distribution's 15)
+# PG_BIN   the folder with PostgreSQL's programs (default: the distribution's newest)
 # PROGRAM  the release build to measure (default: it is built)
 # METHOD   how rows travel: dump or stream (default: dump)
 # PAIRS    how many pairs of runs are compared by their medians (default: 5)

@@ -1,7 +1,8 @@
 # Two throwaway PostgreSQL servers for a benchmark, and the words that every benchmark says about
 # them; meant to be sourced. Never touches a server that is there already, and stops those it started.
 
-readonly bin=${PG_BIN:-/usr/lib/postgresql/15/bin}
+bin=${PG_BIN:-$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)}
+readonly bin
 
 if [ -z "${PROGRAM:-}" ]; then
   cargo build --release --quiet --bin pg_dbmigrator

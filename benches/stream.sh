@@ -4,7 +4,7 @@
 # Never touches a PostgreSQL server that is there already: it starts two of its own, and stops them.
 #
 # usage: benches/stream.sh [mixed|gin|narrow|many|objects]...      default: all; takes half an hour and 8 GB of disk
-# PG_BIN   the folder with PostgreSQL's programs (default: the distribution's 15)
+# PG_BIN   the folder with PostgreSQL's programs (default: the distribution's newest)
 # PROGRAM  the release build to measure (default: it is built)
 # RUNS     how often each is run, in turn, for the median (default: 3)
 # PERCENT  how large the databases are (default: 100, which is 1 GB of `mixed`)

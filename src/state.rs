@@ -230,14 +230,15 @@ impl StateDir {
         file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
-    /// A file for a moment; the next run removes it if this one is killed.
+    /// A file for a moment, in the dump, of which it may hold a part; it goes with that if this run is
+    /// killed.
     ///
     /// # Errors
     /// When the file system says no.
     pub(crate) fn passing_file(&self) -> Result<tempfile::NamedTempFile> {
         tempfile::Builder::new()
             .prefix(Self::HALF_WRITTEN)
-            .tempfile_in(&self.path)
+            .tempfile_in(self.dump())
             .map_err(|error| self.trouble("cannot write files", &error))
     }
 

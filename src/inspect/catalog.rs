@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use super::facts::{ConnectedRole, Server};
 use super::replication::Replication;
@@ -159,13 +160,31 @@ async fn ask_one<T: DeserializeOwned>(client: &Client, query: &str) -> Result<T>
 /// Rows travel as JSON text, so that a query's column names are its whole agreement with a fact.
 pub(super) async fn ask<T: DeserializeOwned>(client: &Client, query: &str) -> Result<Vec<T>> {
     let as_json = format!("select row_to_json(answer)::text from (\n{query}\n) answer");
-    let rows = client.query(&as_json, &[]).await?;
+    let rows = client.query(&as_json, &[]).await.map_err(refused)?;
     rows.iter()
         .map(|row| {
             let json = row.try_get::<_, &str>(0)?;
             serde_json::from_str(json).map_err(|error| unexpected(&error))
         })
         .collect()
+}
+
+/// A role has its name in the encoding of the database it was made in, and every database of the
+/// server reads it as its own: one that it makes no sense in cannot be read, by pg_dump neither.
+fn refused(error: tokio_postgres::Error) -> Error {
+    let untold = [
+        SqlState::CHARACTER_NOT_IN_REPERTOIRE,
+        SqlState::UNTRANSLATABLE_CHARACTER,
+    ];
+    if !error.code().is_some_and(|code| untold.contains(code)) {
+        return error.into();
+    }
+    Error::refused(
+        "a name in a server's catalogs cannot be told in UTF-8",
+        "Most often it is a role's with letters outside ASCII, given in a database of another \
+         encoding. Rename it there: `alter role … rename to …`.",
+    )
+    .because(Error::from(error).causes().join("; "))
 }
 
 fn unexpected(error: &serde_json::Error) -> Error {

@@ -29,7 +29,16 @@ pub(super) fn other(major: u32) -> &'static Cluster {
 impl Migration {
     /// An empty source on the shared cluster of `from`, and a plan to the other cluster of `to`.
     pub(super) fn new((from, to): (u32, u32), stem: &str, keys: &str) -> Self {
-        let (from, to) = (Cluster::shared(from), other(to));
+        Self::between(Cluster::shared(from), other(to), stem, keys)
+    }
+
+    /// The same, between clusters of the test's own.
+    pub(super) fn between(
+        from: &'static Cluster,
+        to: &'static Cluster,
+        stem: &str,
+        keys: &str,
+    ) -> Self {
         let source = from.create_database(stem);
         let target = format!("{source}_moved");
         let folder = PlanFolder::new("");

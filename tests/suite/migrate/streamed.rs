@@ -1,7 +1,8 @@
 //! Streamed copies of tables that are hard to cut and values that are hard to send: they end equal,
 //! however many jobs there are. Never filters, and never kills anything.
 
-use super::ground::Migration;
+use super::ground::{Migration, other};
+use crate::support::Cluster;
 
 /// What the plans have in common.
 const REST: &str = "verify: rows\nrestore: { existing: replace }\n";
@@ -82,33 +83,53 @@ fn tables_streamed_in_parts_end_equal_whatever_the_number_of_jobs() {
 }
 
 /// As `pg_dump` does: bytes that are no text in any encoding travel as they are.
+/// A database of the encoding, with rows that hold what is not UTF-8.
+fn in_encoding(
+    encoding: &str,
+    text: &str,
+    (from, to): (&'static Cluster, &'static Cluster),
+) -> Migration {
+    let migration = Migration::between(from, to, "bytes", &format!("copy: {{ {SPLIT} }}\n"));
+    let name = &migration.source;
+    migration.from.drop_database(name);
+    let create =
+        format!("create database \"{name}\" template template0 encoding '{encoding}' locale 'C'");
+    migration.from.psql("postgres", &create);
+    migration.fill(&format!(
+        "set client_encoding = {encoding};
+         create type mood as enum ('sad');
+         create table with_types as select n, {text} || repeat('x', 90) as t, 'sad'::mood as m
+         from generate_series(1, 300) n;
+         create table without_types as select n, t, t::bytea as b from with_types"
+    ))
+}
+
 #[test]
 fn a_database_whose_encoding_is_not_utf_8_is_streamed_byte_by_byte() {
+    // Without the roles of other tests, whose names not every encoding has.
+    let clusters = [(); 2].map(|()| &*Box::leak(Box::new(Cluster::start(15))));
+    let clusters = (clusters[0], clusters[1]);
     for (encoding, text) in [
         ("SQL_ASCII", r"E'\xe9\xff\x80'"),
         ("LATIN1", r"E'\xe9\xff'"),
         ("EUC_JP", r"E'\xa4\xa2\x8e\xb1\x8f\xb0\xa1'"),
     ] {
-        let migration = Migration::new((15, 15), "bytes", &format!("copy: {{ {SPLIT} }}\n"));
-        let name = &migration.source;
-        migration.from.drop_database(name);
-        let create = format!(
-            "create database \"{name}\" template template0 encoding '{encoding}' locale 'C'"
-        );
-        migration.from.psql("postgres", &create);
-        let migration = migration.fill(&format!(
-            "set client_encoding = {encoding};
-             create type mood as enum ('sad');
-             create table with_types as select n, {text} || repeat('x', 90) as t, 'sad'::mood as m
-             from generate_series(1, 300) n;
-             create table without_types as select n, t, t::bytea as b from with_types"
-        ));
+        let migration = in_encoding(encoding, text, clusters);
         let ran = migration.folder.apply();
         assert_eq!(ran.exit, Some(0), "{encoding}: {ran:?}");
         let sum = "select sum(hashtext(encode(t::bytea, 'hex'))) from with_types
             union all select sum(hashtext(encode(t::bytea, 'hex'))) from without_types";
         assert_eq!(migration.ask_source(sum), migration.ask_target(sum));
     }
+}
+
+/// PostgreSQL reads a role's name in the encoding of whatever database asks.
+#[test]
+fn a_role_whose_name_makes_no_sense_in_the_encoding_of_the_database_is_told_of() {
+    let clusters = (Cluster::shared(15), other(15));
+    let migration = in_encoding("EUC_JP", r"E'\xa4\xa2'", clusters).with_role("señor ß");
+    let ran = migration.folder.apply();
+    ran.must_end(4, &["cannot be told in UTF-8", "EUC_JP", "Rename it"]);
 }
 
 /// The most memory that a process had at once, in KiB, as far as it is seen.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::effect::replication::READ_ONLY;
 use crate::inspect::{Database, Grant, Locale, Setting, Target};
 use crate::postgres::{quote_identifier, quote_literal};
 
@@ -93,6 +94,11 @@ pub(crate) fn as_taken(database: &Database, target: &Target) -> Database {
     taken
 }
 
+/// Whether it is the setting by which a database is closed until it serves.
+pub(crate) fn closes(setting: &Setting) -> bool {
+    setting.role.is_none() && setting.name == READ_ONLY
+}
+
 /// The settings that the target does not take, for people.
 pub(crate) fn not_taken<'a>(
     target: &Target,
@@ -137,7 +143,7 @@ pub(crate) fn statements(database: &Database, name: &str) -> Vec<String> {
         database
             .settings
             .iter()
-            .map(|setting| setting_statement(setting, &quoted)),
+            .map(|setting| setting_statement(setting, name)),
     );
     if database.connection_limit != -1 {
         all.push(format!(
@@ -221,7 +227,9 @@ fn privileges(grants: &[Grant], owner: &str, database: &str) -> Vec<String> {
     all
 }
 
-fn setting_statement(setting: &Setting, database: &str) -> String {
+/// The setting, as a statement of its own.
+pub(crate) fn setting_statement(setting: &Setting, name: &str) -> String {
+    let database = quote_identifier(name);
     let whose = match &setting.role {
         Some(role) => format!(
             "alter role {} in database {database}",

@@ -71,7 +71,9 @@ pub(super) async fn compare(world: &World, scene: Scene<'_>, what: &Comparison) 
                 let measure = carried(world, measure, carried_by.as_ref())?;
                 return now(world, scene, &measure).await;
             }
-            Comparison::Database { expected } => (database(world, expected).await?, Vec::new()),
+            Comparison::Database { expected, closed } => {
+                (database(world, expected, *closed).await?, Vec::new())
+            }
             Comparison::SourceWrites => (Vec::new(), source_writes(world).await?),
         };
         verdict(scene, differences)?;
@@ -310,9 +312,12 @@ async fn sequence_differences(
     Ok(differences)
 }
 
-async fn database(world: &World, expected: &[String]) -> Result<Vec<String>> {
+async fn database(world: &World, expected: &[String], closed: bool) -> Result<Vec<String>> {
     let client = world.open(Place::Target).await?;
-    let found = inspect::database(&client, &world.target.place()).await?;
+    let mut found = inspect::database(&client, &world.target.place()).await?;
+    found
+        .settings
+        .retain(|setting| !(closed && database_settings::closes(setting)));
     let mut statements = database_settings::statements(&found, &found.name);
     statements.push(database_settings::owner(&found, &found.name));
     let differences = |label: &'static str, these: &[String], those: &[String]| {

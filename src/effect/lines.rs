@@ -110,7 +110,10 @@ fn comparison_lines(comparison: &Comparison) -> Vec<String> {
             lines.extend(measure_lines("source", &measure.sequences_alone()));
             lines
         }
-        Comparison::Database { expected: _ } => {
+        Comparison::Database {
+            expected: _,
+            closed: _,
+        } => {
             vec!["compare: the database's owner, comment, privileges and settings".to_owned()]
         }
         Comparison::Now {

@@ -267,6 +267,8 @@ pub enum Comparison {
     Database {
         /// What the target's should be, as SQL that would make them so.
         expected: Vec<String>,
+        /// Whether it is closed until the switch, which is no difference.
+        closed: bool,
     },
     /// Whether the source was written to since the snapshot. That is a warning, not a difference.
     SourceWrites,

@@ -8,13 +8,14 @@ use std::process::ExitStatus;
 use super::child::{Invocation, run as run_child};
 use super::complaints::Complaints;
 use super::progress::Progress;
+use super::replication::READ_ONLY;
 use super::world::{LetThrough, Output, Scene, World};
-use super::{AfterData, Argument, Effect, Program, TableSize, Tool, lines};
+use super::{AfterData, Argument, Effect, Place, Program, TableSize, Tool, lines};
 use crate::error::{Error, Result};
 use crate::measure::Measured;
 use crate::phases::MEASURE;
 use crate::plan::StepId;
-use crate::postgres::full_name;
+use crate::postgres::{Conninfo, full_name};
 use crate::row_values::without_row_values;
 
 /// Runs the program.
@@ -30,8 +31,8 @@ pub(super) async fn run(world: &World, scene: Scene<'_>, program: &Program) -> R
         tables,
     } = program;
     let files = world.state.connection_files()?;
-    let child = world
-        .conninfo(tool.side().into())
+    let child = conninfo(world, *tool)
+        .await?
         .child_files(files.path(), &tool.side().to_string())?;
     let path: PathBuf = directory.join(tool.name());
     if let Some(part) = listed(arguments) {
@@ -67,6 +68,23 @@ pub(super) async fn run(world: &World, scene: Scene<'_>, program: &Program) -> R
     let done = judge(*tool, ended, complaints, *allow_errors)?;
     progress.ended();
     Ok(done)
+}
+
+/// How the program connects: where new sessions could not write to the target, as one that is closed
+/// to applications has it, its sessions say that they may. Nothing is said where nothing has to be: a
+/// connection pool may know no such option.
+async fn conninfo(world: &World, tool: Tool) -> Result<Conninfo> {
+    let conninfo = world.conninfo(tool.side().into());
+    if tool == Tool::PgDump {
+        return Ok(conninfo.clone());
+    }
+    let usual = format!("select reset_val from pg_settings where name = '{READ_ONLY}'");
+    let client = world.open(Place::Target).await?;
+    let usual: String = client.query_one(&usual, &[]).await?.try_get(0)?;
+    Ok(match usual.as_str() {
+        "on" => conninfo.with_option(READ_ONLY, "off"),
+        _ => conninfo.clone(),
+    })
 }
 
 /// The tables with the number of their rows, where the source was measured already.

@@ -201,7 +201,7 @@ impl<'a> Tables<'a> {
                 guard: _,
                 scope: _,
             }
-            | Comparison::Database { expected: _ }
+            | Comparison::Database { .. }
             | Comparison::SourceWrites => Cost::of_one_core(rates::STATEMENT),
         }
     }

@@ -6,6 +6,7 @@ use super::stream_apply::{enable, end_read_only_sessions, options, subscribe};
 use super::{
     SOURCE_BEFORE, Scene, TARGET_BEFORE, drift, fence, prepare_snapshot, step, stream_apply,
 };
+use crate::database_settings;
 use crate::effect::replication::{Fence, HookCall, Replication, Subscription, TIMELINE, slot};
 use crate::effect::{Comparison, Effect, Place, Side};
 use crate::plan::{Step, StepId, Switch};
@@ -318,11 +319,17 @@ fn turn(scene: &Scene<'_>, online: &Online) -> Vec<Step> {
             )
         });
     }
+    let mut opening = vec![Effect::Replication(Replication::OpenFence {
+        fence: fence::target(scene),
+        before: StepId::new(TARGET_BEFORE),
+    })];
+    if let Some(setting) = scene.serves_read_only() {
+        let name = &scene.facts.target.database_name;
+        let set = database_settings::setting_statement(setting, name);
+        opening.push(super::sql(Place::Target, vec![set]));
+    }
     steps.push(Step {
-        effects: vec![Effect::Replication(Replication::OpenFence {
-            fence: fence::target(scene),
-            before: StepId::new(TARGET_BEFORE),
-        })],
+        effects: opening,
         ..step(OPEN, "THE SWITCH: from here on the target serves")
     });
     if online.cutover.fence.terminate {

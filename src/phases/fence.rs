@@ -1,9 +1,10 @@
 //! The fences of a switch, on either side: what they are made of, and the statements that close them.
 //! It opens none: what was there before is known only when it was read.
 
-use super::Scene;
-use crate::effect::Side;
-use crate::effect::replication::{Fence, READ_ONLY, closing_connect};
+use super::{CLOSE, Scene, TARGET_BEFORE, step};
+use crate::effect::replication::{Fence, READ_ONLY, Replication, closing_connect};
+use crate::effect::{Effect, Place, Side};
+use crate::plan::{Step, StepId};
 use crate::postgres::{quote_identifier, quote_literal, subscription_user};
 use crate::resolve::Online;
 
@@ -43,6 +44,37 @@ pub(super) fn target(scene: &Scene<'_>) -> Fence {
         connect_only: Vec::new(),
         read_only: true,
     }
+}
+
+/// Ends the sessions that were opened before the target was closed, which may write as long as they
+/// live. Three looks on end must see none: one that is just being opened is seen late. Only a
+/// superuser may end a superuser's, and no application should be one. Who may not see what a session
+/// is does not see its `backend_type` either.
+const END_SESSIONS: &str = include_str!("end_sessions.sql");
+
+/// Closes the target before the first row comes to it: an application that knows both addresses, and
+/// takes the target for the one to write to, is refused. `opens` has it opened when it is taken back.
+pub(super) fn close_target(scene: &Scene<'_>, opens: bool) -> Vec<Step> {
+    let fence = target(scene);
+    let mut statements = closing(&fence);
+    statements.push(END_SESSIONS.to_owned());
+    let undo = opens.then(|| {
+        Effect::Replication(Replication::OpenFence {
+            fence: fence.clone(),
+            before: StepId::new(TARGET_BEFORE),
+        })
+    });
+    vec![
+        Step {
+            effects: vec![Effect::Replication(Replication::ReadFence(fence))],
+            ..step(TARGET_BEFORE, "what closing the target will change")
+        },
+        Step {
+            effects: vec![super::sql(Place::Target, statements)],
+            undo: undo.into_iter().collect(),
+            ..step(CLOSE, "read-only until the cutover, but for this migration")
+        },
+    ]
 }
 
 /// What keeps applications from the target while it is left again. Its roles are those that are there

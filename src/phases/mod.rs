@@ -78,6 +78,8 @@ pub const GUARD: &str = "cutover.guard";
 pub const COMPARED: &str = "cutover.verify";
 /// The step that reads what closing the target will change.
 pub const TARGET_BEFORE: &str = "target.before";
+/// The step that closes the target to applications.
+pub const CLOSE: &str = "target.close";
 /// The step that reads what the fence around the source will change.
 pub const SOURCE_BEFORE: &str = "cutover.before";
 
@@ -186,7 +188,7 @@ pub(crate) fn is_streaming(status: &Status) -> bool {
 
 /// Whether nothing was begun yet that changes the target database.
 pub(crate) fn leaves_target_as_found(status: &Status) -> bool {
-    let changing = [DROP, DATABASE, PUBLIC, RESTORE];
+    let changing = [DROP, DATABASE, CLOSE, PUBLIC, RESTORE];
     let mut changing = changing.into_iter().map(StepId::new);
     !changing.any(|id| status.steps.contains_key(&id))
 }

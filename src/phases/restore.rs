@@ -90,6 +90,10 @@ pub(super) fn database(scene: &Scene<'_>) -> Vec<Step> {
         }],
         Some(_) => Vec::new(),
     };
+    if scene.stream.is_some() {
+        // Nothing has to be opened again in a database that goes back by being dropped.
+        steps.extend(super::fence::close_target(scene, !is_created(scene)));
+    }
     if !scene
         .facts
         .source

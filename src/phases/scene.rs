@@ -4,7 +4,7 @@
 use crate::database_settings;
 use crate::effect::{LargeObjectMeasure, Measure, TableRows, TableSize};
 use crate::error::{Error, Result};
-use crate::inspect::{Database, Facts, Relation, RelationKind, RowHash, Toolset};
+use crate::inspect::{Database, Facts, Relation, RelationKind, RowHash, Setting, Toolset};
 use crate::preflight::choose_tools;
 use crate::report::{bytes, counted};
 use crate::resolve::{Online, Resolved};
@@ -52,9 +52,23 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// The source database's own properties, as far as the target takes them.
+    /// The source database's own properties, as far as the target takes them. A target that is
+    /// closed until the switch gets [`Self::serves_read_only`] then.
     pub fn database(&self) -> Database {
-        database_settings::as_taken(&self.facts.source.database, &self.facts.target)
+        let mut taken =
+            database_settings::as_taken(&self.facts.source.database, &self.facts.target);
+        if self.stream.is_some() {
+            taken
+                .settings
+                .retain(|setting| !database_settings::closes(setting));
+        }
+        taken
+    }
+
+    /// What the source database itself says of transactions that do not say whether they write.
+    pub fn serves_read_only(&self) -> Option<&Setting> {
+        let mut settings = self.facts.source.database.settings.iter();
+        settings.find(|setting| database_settings::closes(setting))
     }
 
     /// Relations that are migrated.

@@ -1,7 +1,7 @@
 //! StreamApply: PostgreSQL's own subscription pulls every later change from the slot, until the
 //! cutover is asked for. The target never takes writes of applications meanwhile.
 
-use super::{ENABLE, FOLLOW, SNAPSHOT, Scene, TARGET_BEFORE, fence, step};
+use super::{ENABLE, FOLLOW, SNAPSHOT, Scene, step};
 use crate::effect::replication::{Follow, Logins, Replication, Subscription, TIMELINE};
 use crate::effect::{Effect, Place, Side};
 use crate::plan::{IfInterrupted, Question, Step, StepId};
@@ -29,26 +29,10 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
         schema: super::verify::schema_scope(scene),
         coverage: Box::new(super::drift::coverage(scene, &leaving)),
     };
-    let fence = fence::target(scene);
     let mut steps = vec![
         Step {
             effects: vec![Effect::RemoveDump],
             ..step("dump.remove", "the copy is proven")
-        },
-        Step {
-            effects: vec![Effect::Replication(Replication::ReadFence(fence.clone()))],
-            ..step(TARGET_BEFORE, "what closing the target will change")
-        },
-        Step {
-            effects: vec![super::sql(Place::Target, fence::closing(&fence))],
-            undo: vec![Effect::Replication(Replication::OpenFence {
-                fence,
-                before: StepId::new(TARGET_BEFORE),
-            })],
-            ..step(
-                "target.close",
-                "read-only until the cutover; replication may write",
-            )
         },
         subscribe("stream.subscribe", forward(scene)),
         Step {

@@ -28,7 +28,8 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
         let name = &scene.facts.target.database_name;
         let mut expected = database_settings::statements(database, name);
         expected.push(database_settings::owner(database, name));
-        let what = Comparison::Database { expected };
+        let closed = scene.stream.is_some();
+        let what = Comparison::Database { expected, closed };
         steps.push(comparison(
             "verify.database",
             "the database's own properties",

@@ -163,6 +163,18 @@ impl Conninfo {
         }
     }
 
+    /// The same connection, whose sessions begin with a setting of the server's at `value`.
+    #[must_use]
+    pub(crate) fn with_option(&self, setting: &str, value: &str) -> Self {
+        let given = self.options.iter().map(String::as_str);
+        let option = format!("-c {setting}={value}");
+        let options = given.chain([option.as_str()]).collect::<Vec<_>>();
+        Self {
+            options: Some(options.join(" ")),
+            ..self.clone()
+        }
+    }
+
     /// The same connection under another name in `pg_stat_activity`.
     #[must_use]
     pub fn with_application_name(&self, name: &str) -> Self {

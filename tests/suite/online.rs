@@ -3,6 +3,7 @@
 
 mod bouncer;
 mod clerk;
+mod closing;
 mod connect;
 mod copying;
 mod cutover;

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use super::night::Night;
 use super::serves;
 use crate::resume::ground::signal;
-use crate::support::ledger::{Ledger, Side, book};
+use crate::support::ledger::{Ledger, Side};
 use crate::support::tool::Ran;
 use crate::support::wait_until;
 
@@ -186,11 +186,8 @@ fn ctrl_c_while_it_copies_stops_safely_and_never_cuts_over() {
 }
 
 /// What befalls a streamed copy ends it, or costs it a part or all that it has; another apply ends
-/// what the first did not. The application does not come in at the target before it is replicated to:
-/// nothing but its role's own setting keeps it out.
+/// what the first did not.
 fn a_streamed_copy_survives(night: Night, misfortune: impl FnOnce(&Night)) {
-    let shut_out = format!("create role {} nologin", book::APPLICATION);
-    night.target.psql("postgres", &shut_out);
     let copying = Copying::of(night.in_parts());
     let apply = copying
         .night
@@ -204,8 +201,6 @@ fn a_streamed_copy_survives(night: Night, misfortune: impl FnOnce(&Night)) {
         "{ran:?}"
     );
     copying.night.replicate();
-    let login = format!("alter role {} login", book::APPLICATION);
-    copying.night.target.psql("postgres", &login);
     copying.must_lose_nothing(None);
 }
 

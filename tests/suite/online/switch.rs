@@ -68,6 +68,22 @@ impl Move {
         all
     }
 
+    /// Has the plan say something more.
+    pub(super) fn say(&self, lines: &str) {
+        let plan = std::fs::read_to_string(self.folder.plan()).expect("ours");
+        self.folder.write(&format!("{plan}{lines}"));
+    }
+
+    /// Applies until the target has caught up, or to this crash point.
+    pub(super) fn die_at(&self, point: u64) {
+        let mut apply = self
+            .folder
+            .command(&["apply", "--yes", "--until", "caught-up"]);
+        apply.env("PG_DBMIGRATOR_DIE_AT", point.to_string());
+        let ended = apply.output().expect("the program is built");
+        assert_eq!(ended.status.code(), None, "it came to its end: {ended:?}");
+    }
+
     pub(super) fn run(&self, arguments: &[&str]) -> Ran {
         self.folder.run(arguments)
     }

@@ -155,12 +155,7 @@ fn an_abort_of_a_half_rollback_opens_the_target_before_it_refuses() {
     let small = Small::new();
     small.replicate();
     small.run(&["cutover", "--yes"]).must_end(0, &[]);
-    let prepare = "begin; insert into readings values ('epoch', null); prepare transaction 'held'";
-    small.target.psql(MOVED, prepare);
-    let said = small.events().len();
-    let rollback = small.start(&["rollback", "--yes"]);
-    small.wait_for("rollback.silence\"", said);
-    kill(rollback);
+    small.kill_a_rollback_half_way();
     assert!(!small.target_is_open());
     let status = small.run(&["status"]);
     assert!(status.stdout.contains("The target is FENCED"), "{status:?}");

@@ -146,12 +146,7 @@ fn without_the_source_a_target_that_a_half_rollback_fenced_is_opened_and_final()
     let small = Small::new();
     small.replicate();
     small.run(&["cutover", "--yes"]).must_end(0, &[]);
-    let prepare = "begin; insert into readings values ('epoch', null); prepare transaction 'held'";
-    small.target.psql(MOVED, prepare);
-    let said = small.events().len();
-    let rollback = small.start(&["rollback", "--yes"]);
-    small.wait_for("rollback.silence\"", said);
-    kill(rollback);
+    small.kill_a_rollback_half_way();
     small.target.psql(MOVED, "rollback prepared 'held'");
     small.source.stop();
     let told = small.run(&["finalize", "--yes", "--without", "source"]);

@@ -40,6 +40,16 @@ fn streaming(small: &Small) -> std::process::Child {
     apply
 }
 
+/// An apply in the background that has the plan and does not listen yet: it is not told what the
+/// target publishes.
+fn planning(small: &Small) -> (std::process::Child, Holder<'_>) {
+    let lock = "lock pg_publication in access exclusive mode";
+    let holder = Holder::take(&small.target, MOVED, lock);
+    let apply = small.start(&["apply", "--yes"]);
+    wait_until("the apply to have the plan", || is_locked(small));
+    (apply, holder)
+}
+
 #[test]
 fn two_cutovers_and_the_apply_that_they_ask_all_end_well() {
     let small = Small::new();
@@ -129,11 +139,7 @@ fn a_cutover_that_is_interrupted_leaves_the_request_of_another_alone() {
     let small = Small::new();
     let clerk = small.open();
     small.replicate();
-    // An apply that does not listen yet: it has the plan, and waits for a lock.
-    let lock = "lock pg_publication in access exclusive mode";
-    let holder = Holder::take(&small.target, MOVED, lock);
-    let apply = small.start(&["apply", "--yes"]);
-    wait_until("the apply to have the plan", || is_locked(&small));
+    let (apply, holder) = planning(&small);
     let first = small.start(&["cutover", "--yes"]);
     wait_until("the request", || is_requested(&small));
     let second = small.start(&["cutover", "--yes"]);
@@ -276,11 +282,7 @@ fn a_cutover_in_the_first_moments_of_an_apply_is_handed_over_to_it() {
     let small = Small::new();
     let clerk = small.open();
     small.replicate();
-    // It is not told what the target publishes: it has the plan, and does not listen yet.
-    let lock = "lock pg_publication in access exclusive mode";
-    let holder = Holder::take(&small.target, MOVED, lock);
-    let apply = small.start(&["apply", "--yes"]);
-    wait_until("the apply to have the plan", || is_locked(&small));
+    let (apply, holder) = planning(&small);
     let cutover = small.start(&["cutover", "--yes"]);
     wait_until("the request", || is_requested(&small));
     holder.release();

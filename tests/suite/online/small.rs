@@ -176,6 +176,17 @@ impl Small {
         cutover
     }
 
+    /// The same of a rollback, once the target is fenced; killed there.
+    pub(super) fn kill_a_rollback_half_way(&self) {
+        let prepare = "begin; insert into readings values ('epoch', null);
+            prepare transaction 'held'";
+        self.target.psql(MOVED, prepare);
+        let said = self.events().len();
+        let rollback = self.start(&["rollback", "--yes"]);
+        self.wait_for("rollback.silence\"", said);
+        kill(rollback);
+    }
+
     /// Has the prepared transaction be no more.
     pub(super) fn let_go(&self) {
         let sql = "set default_transaction_read_only = off; rollback prepared 'held'";

@@ -19,7 +19,10 @@ use crate::secret::redact;
 pub(crate) fn check(plan: &Plan, status: &Status) -> Result<()> {
     // Once a switch is made there is only one way, forward: what could not be done as it was
     // written, such as a hook with a typo, may be written otherwise, or not at all.
-    let may_change = |id, was: &StepStatus| was.done.is_none() && phases::is_past(status, id);
+    // A key may have been set for that one run, such as `--set cutover.accept_drift=true`.
+    let may_change = |id: &StepId, was: &StepStatus| {
+        phases::binds_nothing(id) || was.done.is_none() && phases::is_past(status, id)
+    };
     let begun = status.steps.iter();
     let begun = begun.filter(|(id, was)| !may_change(id, was));
     let changed = differences(plan, begun);
@@ -27,8 +30,8 @@ pub(crate) fn check(plan: &Plan, status: &Status) -> Result<()> {
         return Ok(());
     }
     let next = if status.completed.is_some() {
-        "The migration is complete. To migrate anew, run `pg_dbmigrator finalize` first, which \
-         forgets it."
+        "Undo the edit: the migration is complete. To migrate anew, run `pg_dbmigrator finalize` \
+         first, which forgets it."
     } else if phases::is_switched(status) {
         "Undo the edit and run the same command again: the switch is made."
     } else {
@@ -77,7 +80,7 @@ pub(crate) fn check_undo(plan: &Plan, status: &Status) -> Result<()> {
     let planned: BTreeSet<&StepId> = plan.steps().map(|step| &step.id).collect();
     let started = status.steps.keys();
     let unknown: Vec<&str> = started
-        .filter(|id| !planned.contains(id))
+        .filter(|id| !planned.contains(id) && !phases::binds_nothing(id))
         .map(StepId::as_str)
         .collect();
     if unknown.is_empty() {

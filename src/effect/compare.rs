@@ -66,9 +66,11 @@ pub(super) async fn compare(world: &World, scene: Scene<'_>, what: &Comparison) 
             Comparison::Rows { measure } => rows(world, measure).await?,
             Comparison::Now {
                 measure,
+                patterns,
                 carried_by,
             } => {
-                let measure = carried(world, measure, carried_by.as_ref())?;
+                let planned = (measure, patterns, carried_by.as_ref());
+                let measure = replication::measured(world, scene, planned).await?;
                 return now(world, scene, &measure).await;
             }
             Comparison::Database { expected, closed } => {
@@ -219,19 +221,6 @@ async fn now(world: &World, scene: Scene<'_>, what: &Measure) -> Result<Output> 
     let differences = table_differences(what, &source, &target).0;
     verdict(scene, differences).map_err(|error| error.with_next(ROWS_DIFFER))?;
     Ok(Output::of(&source))
-}
-
-/// Without the sequences that could not be carried.
-fn carried(world: &World, measure: &Measure, by: Option<&StepId>) -> Result<Measure> {
-    let not_carried = match by {
-        Some(step) => replication::not_carried(world, step)?,
-        None => Vec::new(),
-    };
-    let mut measure = measure.clone();
-    measure
-        .sequences
-        .retain(|(schema, name)| !not_carried.contains(&full_name(schema, name)));
-    Ok(measure)
 }
 
 /// What to do about rows that differ while nobody writes.

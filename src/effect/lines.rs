@@ -118,9 +118,16 @@ fn comparison_lines(comparison: &Comparison) -> Vec<String> {
         }
         Comparison::Now {
             measure,
-            carried_by: _,
+            patterns: _,
+            carried_by,
         } => {
-            let mut lines = measure_lines("source", measure);
+            let mut asked = vec![replication::columns_question(&measure.tables)];
+            if carried_by.is_some() {
+                asked.push(replication::relations_question(replication::Kind::Sequence));
+            }
+            let mut lines = on("source", asked.clone());
+            lines.extend(on("target", asked));
+            lines.extend(measure_lines("source", measure));
             lines.extend(measure_lines("target", measure));
             lines
         }

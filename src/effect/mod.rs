@@ -276,6 +276,8 @@ pub enum Comparison {
     Now {
         /// What is measured, on both sides.
         measure: Measure,
+        /// What says of a later sequence whether it is left behind.
+        patterns: Patterns,
         /// The step that carried the sequences, if any did: one that it could not carry is not
         /// looked at, and not claimed.
         carried_by: Option<crate::plan::StepId>,

@@ -68,9 +68,15 @@ impl Replication {
             | Self::CarrySequences {
                 from: _,
                 sequences: _,
+                patterns: _,
                 errors: _,
             }
-            | Self::CopyRows { from: _, tables: _ } => true,
+            | Self::CopyRows { from: _, tables: _ }
+            | Self::Refresh {
+                from: _,
+                views: _,
+                patterns: _,
+            } => true,
         }
     }
 }

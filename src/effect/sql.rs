@@ -28,8 +28,7 @@ pub(super) async fn run(
         place,
         statements: statements.to_vec(),
     });
-    let pid = client.query_one("select pg_backend_pid()", &[]).await?;
-    let pid: i32 = pid.try_get(0)?;
+    let pid = pid(&client).await?;
     for (statement, line) in statements.iter().zip(printed) {
         world.performed(scene, line);
         send(world, (place, pid), &client, statement)
@@ -73,8 +72,20 @@ pub async fn ask(world: &World, question: &Question) -> Result<bool> {
     Ok(client.query_one(&question.sql, &[]).await?.try_get(0)?)
 }
 
+/// The process that serves a session.
+///
+/// # Errors
+/// The server's.
+pub(super) async fn pid(client: &Client) -> Result<i32> {
+    let row = client.query_one("select pg_backend_pid()", &[]).await?;
+    Ok(row.try_get(0)?)
+}
+
 /// Sends one statement; a stop cancels it on the server and waits for the answer.
-async fn send(
+///
+/// # Errors
+/// The server's, or that it was stopped.
+pub(super) async fn send(
     world: &World,
     (place, pid): (Place, i32),
     client: &Client,

@@ -194,6 +194,7 @@ impl<'a> Tables<'a> {
             Comparison::Rows { measure } => self.measure(measure),
             Comparison::Now {
                 measure,
+                patterns: _,
                 carried_by: _,
             } => self.measure(measure) * 2.0,
             Comparison::SchemaSince {

@@ -45,7 +45,15 @@ impl Executor<'_> {
     /// [`Exit::RolledBack`] when everything was taken back, with the reason; [`Exit::Undecided`]
     /// when that was not possible; after the decision, the first failure.
     pub(super) async fn switch(&self, stage: &Stage, switch: &Switch) -> Result<()> {
-        let waiting = self.begin(stage);
+        let mut waiting = self.begin(stage);
+        // A plan may have been edited since, or a key set for one run: what was to be asked before
+        // the decision is not asked after it, when applications write to the other side.
+        if self.is_begun(&switch.decided_by) {
+            let mut steps = stage.steps.iter();
+            let before = steps.position(|step| step.id == switch.decided_by);
+            let past = &stage.steps[..before.unwrap_or_default()];
+            waiting.retain(|step| !past.iter().any(|gone| gone.id == step.id));
+        }
         match self.in_order(stage, switch, waiting).await {
             Ok(()) => {
                 self.tell_of(stage, Happened::PhaseDone);

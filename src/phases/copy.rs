@@ -366,6 +366,7 @@ fn sequences(scene: &Scene<'_>) -> Option<Step> {
         effects: vec![Effect::Replication(Replication::CarrySequences {
             from: Side::Source,
             sequences,
+            patterns: scene.resolved.patterns(),
             errors: SequenceErrors::Stop,
         })],
         ..step("copy.sequences", summary)

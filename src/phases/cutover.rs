@@ -4,14 +4,14 @@
 use super::drift::Leaving;
 use super::stream_apply::{enable, end_read_only_sessions, options, subscribe};
 use super::{
-    SOURCE_BEFORE, Scene, TARGET_BEFORE, drift, fence, prepare_snapshot, step, stream_apply,
+    SOURCE_BEFORE, Scene, TARGET_BEFORE, drift, fence, not_streamed, prepare_snapshot, step,
+    stream_apply,
 };
 use crate::database_settings;
 use crate::effect::replication::{Fence, HookCall, Replication, Subscription, TIMELINE, slot};
 use crate::effect::{Comparison, Effect, Place, Side};
 use crate::plan::{Step, StepId, Switch};
-use crate::postgres::{qualified, quote_identifier};
-use crate::report::counted;
+use crate::postgres::quote_identifier;
 use crate::resolve::{Hook, Hooks, Online};
 use crate::spec::Verify;
 use crate::streamed::Streamed;
@@ -61,7 +61,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     steps.extend(close(online, &fence));
     steps.push(drift::look_again(scene, &leaving(online, streamed)));
     steps.push(drained(online));
-    steps.extend(tables_not_streamed(
+    steps.extend(not_streamed::steps(
         scene,
         streamed,
         Side::Source,
@@ -200,58 +200,6 @@ fn drained(online: &Online) -> Step {
     }
 }
 
-/// What no stream carries, from one side to the other.
-pub(super) fn tables_not_streamed(
-    scene: &Scene<'_>,
-    streamed: &Streamed,
-    from: Side,
-    phase: &str,
-) -> Vec<Step> {
-    let measure = scene.measure_now(Verify::Off);
-    let online = scene.stream.as_ref().map(|(online, _)| online);
-    let errors = online.map(|online| online.cutover.sequence_errors);
-    let mut steps = Vec::new();
-    if !measure.sequences.is_empty() {
-        let summary = counted(measure.sequences.len() as u64, "sequence");
-        steps.push(Step {
-            effects: vec![Effect::Replication(Replication::CarrySequences {
-                from,
-                sequences: measure.sequences,
-                errors: errors.unwrap_or_default(),
-            })],
-            ..step(&sequences_step(phase), summary)
-        });
-    }
-    let tables = super::table_rows(scene, &streamed.at_cutover);
-    if !tables.is_empty() {
-        let summary = format!(
-            "{} not in the stream",
-            counted(tables.len() as u64, "table")
-        );
-        steps.push(Step {
-            effects: vec![Effect::Replication(Replication::CopyRows { from, tables })],
-            ..step(&format!("{phase}.copy"), summary)
-        });
-    }
-    if !streamed.refreshed.is_empty() {
-        let refresh = streamed.refreshed.iter();
-        let refresh =
-            refresh.map(|(s, n)| format!("refresh materialized view {}", qualified(s, n)));
-        steps.push(Step {
-            effects: vec![super::sql(from.other().into(), refresh.collect())],
-            ..step(
-                &format!("{phase}.refresh"),
-                counted(streamed.refreshed.len() as u64, "materialized view"),
-            )
-        });
-    }
-    steps
-}
-
-fn sequences_step(phase: &str) -> String {
-    format!("{phase}.sequences")
-}
-
 /// Both sides hold still: what is counted now is exact.
 pub(super) fn compare(scene: &Scene<'_>, leaving: &Leaving<'_>) -> Option<Step> {
     let (verify, phase) = (drift::compared(leaving.online, leaving.side), leaving.phase);
@@ -261,10 +209,12 @@ pub(super) fn compare(scene: &Scene<'_>, leaving: &Leaving<'_>) -> Option<Step> 
         Verify::Rows => "every row of both sides",
     };
     let measure = scene.measure_now(verify);
-    let carried_by = (!measure.sequences.is_empty()).then(|| StepId::new(sequences_step(phase)));
+    let sequences = leaving.online.cutover.sequences;
+    let carried_by = sequences.then(|| StepId::new(not_streamed::sequences_step(phase)));
     Some(Step {
         effects: vec![Effect::Compare(Comparison::Now {
             measure,
+            patterns: scene.resolved.patterns(),
             carried_by,
         })],
         ..step(&format!("{phase}.verify"), summary)

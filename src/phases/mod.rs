@@ -16,6 +16,7 @@ mod identities;
 mod index;
 mod large_objects;
 mod left_behind;
+mod not_streamed;
 mod outage;
 mod prepare_snapshot;
 mod restore;
@@ -33,8 +34,8 @@ pub(crate) use finalize::kept_by_hand;
 pub use left_behind::left_behind;
 pub use outage::{Serving, serving};
 pub(crate) use outage::{
-    begun_afterwards, hears_requests, hooks_before_fence, is_decided, is_finalized, is_past,
-    is_switched, switched, switched_back,
+    begun_afterwards, binds_nothing, hears_requests, hooks_before_fence, is_decided, is_finalized,
+    is_past, is_switched, switched, switched_back,
 };
 
 pub use scene::Scene;

@@ -63,6 +63,26 @@ pub(crate) fn is_past(status: &Status, step: &StepId) -> bool {
     status.is_done(&StepId::new(open))
 }
 
+/// Whether a step of a switch only looks at both sides, or carries over what is carried anew by every
+/// switch: how it did so binds nothing that comes after it.
+pub(crate) fn binds_nothing(step: &StepId) -> bool {
+    const WHAT: [&str; 10] = [
+        "guard",
+        "near",
+        "silence",
+        "unchanged",
+        "drain",
+        "sequences",
+        "copy",
+        "refresh",
+        "verify",
+        "look_again",
+    ];
+    let of_a_switch = ["cutover.", "rollback."].into_iter();
+    let mut what = of_a_switch.filter_map(|phase| step.as_str().strip_prefix(phase));
+    what.any(|what| WHAT.contains(&what))
+}
+
 /// What was begun after the migration was complete, and has not ended.
 pub(crate) fn begun_afterwards(status: &Status) -> Option<Phase> {
     let begun = |phase: &Phase| {

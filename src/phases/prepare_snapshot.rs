@@ -118,28 +118,23 @@ fn identity(change: &IdentityChange, patience: Duration) -> Step {
     }
 }
 
-/// A publication of exactly these tables, on either side.
+/// A publication of exactly these tables, on either side; on the target, of those that were not
+/// dropped on both sides since.
 pub(super) fn publication(place: Place, name: &str, tables: &[(String, String)]) -> Step {
-    let list: Vec<String> = tables
-        .iter()
-        .map(|(s, n)| format!("only {}", qualified(s, n)))
-        .collect();
-    let list = if list.is_empty() {
-        String::new()
-    } else {
-        format!(" for table {}", list.join(", "))
-    };
     let quoted = quote_identifier(name);
     let sql = |statement: String| Effect::Sql {
         place,
         statements: vec![statement],
     };
-    let id = match place {
-        Place::Source => "source.publication",
-        Place::Target | Place::TargetMaintenance => "reverse.publication",
+    let (id, create) = match place {
+        Place::Source => ("source.publication", publish_all(&quoted, tables)),
+        Place::Target | Place::TargetMaintenance => (
+            "reverse.publication",
+            publish_what_is_there(&quoted, tables),
+        ),
     };
     Step {
-        effects: vec![sql(format!("create publication {quoted}{list}"))],
+        effects: vec![sql(create)],
         if_interrupted: IfInterrupted::Ask(Question {
             database: place,
             sql: format!(
@@ -153,4 +148,34 @@ pub(super) fn publication(place: Place, name: &str, tables: &[(String, String)])
             format!("{name}: {}", counted(tables.len() as u64, "table")),
         )
     }
+}
+
+fn publish_all(publication: &str, tables: &[(String, String)]) -> String {
+    let list: Vec<String> = tables
+        .iter()
+        .map(|(s, n)| format!("only {}", qualified(s, n)))
+        .collect();
+    match list.is_empty() {
+        true => format!("create publication {publication}"),
+        false => format!(
+            "create publication {publication} for table {}",
+            list.join(", ")
+        ),
+    }
+}
+
+fn publish_what_is_there(publication: &str, tables: &[(String, String)]) -> String {
+    let texts = |texts: Vec<String>| format!("array[{}]::text[]", texts.join(", "));
+    let schemas = texts(tables.iter().map(|(s, _)| quote_literal(s)).collect());
+    let names = texts(tables.iter().map(|(_, n)| quote_literal(n)).collect());
+    let body = format!(
+        "declare there text; begin \
+         select string_agg(format('only %I.%I', schema, name), ', ' order by schema, name) \
+         into there from unnest({schemas}, {names}) as wanted (schema, name) \
+         join pg_namespace n on n.nspname = schema \
+         join pg_class c on c.relnamespace = n.oid and c.relname = name and c.relkind = 'r'; \
+         execute {} || coalesce(' for table ' || there, ''); end",
+        quote_literal(&format!("create publication {publication}"))
+    );
+    format!("do {}", quote_literal(&body))
 }

@@ -1,12 +1,10 @@
 //! Rollback: the cutover the other way round, as lossless as the way there. It never opens the source
 //! before what was written to the target has reached it.
 
-use super::cutover::{
-    PAUSE, calls, calls_after, compare, look_again, reverse, tables_not_streamed,
-};
+use super::cutover::{PAUSE, calls, calls_after, compare, look_again, reverse};
 use super::drift::{self, Leaving};
 use super::stream_apply::{enable, end_read_only_sessions, forward, subscribe, unsubscribe};
-use super::{SOURCE_BEFORE, Scene, fence, step};
+use super::{SOURCE_BEFORE, Scene, fence, not_streamed, step};
 use crate::effect::replication::{Fence, Replication, slot};
 use crate::effect::{Effect, Place, Side};
 use crate::plan::{Step, StepId, Switch};
@@ -166,7 +164,7 @@ fn drain(online: &Online) -> Effect {
 /// What no stream carries, and the comparison.
 fn carry(scene: &Scene<'_>, leaving: &Leaving<'_>) -> Vec<Step> {
     let (online, phase) = (leaving.online, leaving.phase);
-    let mut steps = tables_not_streamed(scene, leaving.streamed, leaving.side, phase);
+    let mut steps = not_streamed::steps(scene, leaving.streamed, leaving.side, phase);
     steps.extend(compare(scene, leaving));
     let stream = (Side::Target, online.reverse_name());
     steps.push(look_again("rollback.look_again", online, stream));

@@ -12,7 +12,7 @@ use crate::selection::RelationName;
 
 /// What is asked: tables that nobody knew when the plan was made, with all that they are partitions
 /// of, and tables that should be in the publication and are not: one that was dropped and made again
-/// is another table.
+/// is another table. Of one that is gone no row can be left.
 pub(super) fn question(coverage: &Coverage) -> String {
     let Coverage {
         side: _,
@@ -37,6 +37,8 @@ pub(super) fn question(coverage: &Coverage) -> String {
          and d.objid = c.oid and d.deptype = 'e') \
          and (n.nspname::text, c.relname::text) not in (select * from {known}) \
          union all select schema, name, null from {published} as wanted (schema, name) \
+         join pg_namespace n on n.nspname = schema \
+         join pg_class c on c.relnamespace = n.oid and c.relname = name and c.relkind = 'r' \
          where (schema, name) not in (select schemaname::text, tablename::text \
          from pg_publication_tables where pubname = {publication})) as found (schema, name, oid) \
          order by schema, name"
@@ -44,7 +46,7 @@ pub(super) fn question(coverage: &Coverage) -> String {
 }
 
 /// Names as a set of rows, which may be empty.
-fn list(names: &[RelationName]) -> String {
+pub(super) fn list(names: &[RelationName]) -> String {
     let (schemas, tables): (Vec<String>, Vec<String>) = names
         .iter()
         .map(|(schema, name)| (quote_literal(schema), quote_literal(name)))
@@ -98,20 +100,21 @@ fn not_streamed(side: Side, missing: &[String]) -> Error {
     Error::new(
         Exit::Different,
         format!(
-            "tables of the {side} are not in the stream, because they were made, or made anew, \
-             after it was set up: {}",
+            "tables of the {side} are not in the stream, because they were made, made anew or \
+             renamed after it was set up: {}",
             missing.join(", ")
         ),
         match side {
             Side::Source => {
-                "Their rows would stay on the source. Drop those that nobody needs, on both sides; \
-                 or start over with `pg_dbmigrator abort` and `apply`, which carry all that is \
-                 there by then. A later table whose name `exclude` leaves out holds up nothing, but \
+                "Their rows would stay on the source. Drop those that nobody needs, and give those \
+                 that were renamed their old names, on both sides; or start over with \
+                 `pg_dbmigrator abort` and `apply`, which carry all that is there by then. A later \
+                 table whose name `exclude` leaves out holds up nothing, but \
                  the patterns must stand in the plan from the beginning."
             }
             Side::Target => {
                 "Their rows would stay on the target. Carry over by hand what is needed of them and \
-                 drop them on both sides; or stay on the target: `pg_dbmigrator finalize`."
+                 drop them on both sides; give those that were renamed their old names, there too; or stay on the target: `pg_dbmigrator finalize`."
             }
         },
     )

@@ -3,8 +3,8 @@
 
 use super::{Fence, Follow, HookCall, Logins, Replication, Subscription, Timeline};
 use super::{
-    coverage, drain, fence, follow, in_the_way, logins, rows, sequences, silence, subscribe,
-    timeline,
+    by_now, coverage, drain, fence, follow, in_the_way, logins, refresh, rows, sequences, silence,
+    subscribe, timeline,
 };
 use crate::effect::Place;
 use crate::effect::lines::{on, shell_word};
@@ -50,12 +50,21 @@ pub(in crate::effect) fn lines(effect: &Replication) -> Vec<String> {
         Replication::CarrySequences {
             from,
             sequences,
+            patterns: _,
             errors,
         } => sequences::lines(*from, sequences, *errors),
-        Replication::CopyRows { from, tables } => tables
-            .iter()
-            .flat_map(|table| rows::lines(*from, table))
-            .collect(),
+        Replication::CopyRows { from, tables } => {
+            let asked = by_now::columns_question(tables);
+            let mut lines = on(from, [asked.clone()]);
+            lines.extend(on(from.other(), [asked]));
+            lines.extend(tables.iter().flat_map(|table| rows::lines(*from, table)));
+            lines
+        }
+        Replication::Refresh {
+            from,
+            views,
+            patterns: _,
+        } => refresh::lines(*from, views),
         Replication::Hook(call) => hook_lines(call),
     }
 }

@@ -2,6 +2,7 @@
 //! it runs. Nothing here moves a streamed row: PostgreSQL's own subscription does.
 
 mod apply_failure;
+mod by_now;
 mod connect;
 mod coverage;
 mod drain;
@@ -11,6 +12,7 @@ mod hook;
 mod in_the_way;
 mod lines;
 mod logins;
+mod refresh;
 mod rows;
 mod sequences;
 mod silence;
@@ -22,6 +24,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub(in crate::effect) use by_now::{Kind, columns_question, measured, relations_question};
 pub(crate) use connect::closing as closing_connect;
 pub(crate) use fence::{READ_ONLY, end_in_flight};
 pub(crate) use follow::SCHEMA;
@@ -117,6 +120,8 @@ pub enum Replication {
         from: Side,
         /// The sequences, as (schema, name).
         sequences: Vec<(String, String)>,
+        /// What says of a later one whether it is left behind.
+        patterns: Patterns,
         /// What becomes of the switch when one cannot be carried.
         errors: SequenceErrors,
     },
@@ -126,6 +131,15 @@ pub enum Replication {
         from: Side,
         /// The tables.
         tables: Vec<TableRows>,
+    },
+    /// Fills materialized views anew, from the rows of their own side.
+    Refresh {
+        /// The side that is left.
+        from: Side,
+        /// The views, as (schema, name), each after those that it reads.
+        views: Vec<RelationName>,
+        /// What says of a later one whether it is left behind.
+        patterns: Patterns,
     },
     /// Tells the operator's own programs.
     Hook(HookCall),
@@ -308,9 +322,18 @@ pub(super) async fn perform(
         Replication::CarrySequences {
             from,
             sequences,
+            patterns,
             errors,
-        } => sequences::carry(world, scene, (*from, sequences, *errors)).await,
+        } => {
+            let planned = (sequences.as_slice(), patterns);
+            sequences::carry(world, scene, (*from, planned, *errors)).await
+        }
         Replication::CopyRows { from, tables } => rows::copy(world, scene, (*from, tables)).await,
+        Replication::Refresh {
+            from,
+            views,
+            patterns,
+        } => refresh::refresh(world, scene, (*from, views, patterns)).await,
         Replication::Hook(call) => hook::run(world, call).await,
     }
 }

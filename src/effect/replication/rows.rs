@@ -3,6 +3,7 @@
 
 use futures_util::{SinkExt, StreamExt, pin_mut};
 
+use super::by_now;
 use crate::effect::world::{Output, Scene, World};
 use crate::effect::{Side, TableRows};
 use crate::error::Result;
@@ -42,9 +43,14 @@ fn statements(table: &TableRows) -> [String; 3] {
     let name = qualified(&table.schema, &table.name);
     let columns: Vec<String> = table.columns.iter().map(|c| quote_identifier(c)).collect();
     let columns = columns.join(", ");
+    // Of a table without columns there is no list.
+    let listed = match columns.as_str() {
+        "" => name.clone(),
+        columns => format!("{name} ({columns})"),
+    };
     [
         format!("delete from only {name}"),
-        format!("copy {name} ({columns}) from stdin"),
+        format!("copy {listed} from stdin"),
         format!("copy (select {columns} from only {name}) to stdout"),
     ]
 }
@@ -61,7 +67,8 @@ pub(super) async fn copy(
     let source = world.session_for(scene, from.into()).await?;
     let target = world.session_for(scene, from.other().into()).await?;
     let work = async {
-        for table in tables {
+        let sides = (&*source, &*target);
+        for table in &by_now::tables(sides, by_now::Columns::Stored, tables).await? {
             source.batch_execute(&begin()).await?;
             target.batch_execute(&begin()).await?;
             target.query(AS_REPLICA, &[]).await?;

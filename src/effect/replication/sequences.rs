@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use carrying::Carrying;
 
+use super::by_now;
 use crate::effect::world::{Output, Scene, World};
 use crate::effect::{Measure, Side};
 use crate::error::Result;
 use crate::measure;
 use crate::plan::StepId;
 use crate::resolve::SequenceErrors;
+use crate::selection::Patterns;
 
 /// A sequence, as (schema, name).
 type Name = (String, String);
@@ -51,7 +53,9 @@ pub(in crate::effect) fn not_carried(world: &World, step: &StepId) -> Result<Vec
 pub(super) fn lines(from: Side, sequences: &[Name], errors: SequenceErrors) -> Vec<String> {
     let questions = measure::statements(&measured(sequences));
     let read = |side: Side| crate::effect::lines::on(side, questions.clone());
-    let mut lines = crate::effect::lines::on(from, [DOWNWARDS.to_owned()]);
+    let which = by_now::relations_question(by_now::Kind::Sequence);
+    let mut lines = crate::effect::lines::on(from, [which.clone(), DOWNWARDS.to_owned()]);
+    lines.extend(crate::effect::lines::on(from.other(), [which]));
     lines.extend(read(from));
     lines.extend(read(from.other()));
     let unless = match errors {
@@ -74,12 +78,14 @@ pub(super) fn lines(from: Side, sequences: &[Name], errors: SequenceErrors) -> V
 pub(super) async fn carry(
     world: &World,
     scene: Scene<'_>,
-    (from, sequences, errors): (Side, &[Name], SequenceErrors),
+    (from, (planned, patterns), errors): (Side, (&[Name], &Patterns), SequenceErrors),
 ) -> Result<Output> {
     let here = world.session_for(scene, from.into()).await?;
     let there = world.session_for(scene, from.other().into()).await?;
     let work = async {
-        let mut carrying = Carrying::begin((&here, &there), sequences).await?;
+        let (sides, which) = ((&*here, &*there), by_now::Kind::Sequence);
+        let sequences = by_now::relations(sides, which, (planned, patterns)).await?;
+        let mut carrying = Carrying::begin(sides, &sequences).await?;
         carrying.set(&there).await?;
         carrying.check(&there).await?;
         match errors {

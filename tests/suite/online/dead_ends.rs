@@ -145,7 +145,7 @@ fn a_fenced_side_is_opened_however_else_the_plan_was_edited() {
     kill(small.hold_up_the_cutover(&[]));
     small.let_go();
     assert!(small.source_is_closed());
-    let edited = small.run(&["apply", "--yes", "--set", "cutover.fence.terminate=false"]);
+    let edited = small.run(&["apply", "--yes", "--set", "cutover.reverse=false"]);
     edited.must_end(4, &["is open again", "the plan was edited"]);
     assert!(!small.source_is_closed());
 }
@@ -192,4 +192,29 @@ fn hooks_that_are_taken_out_of_the_plan_while_the_source_is_fenced_are_warned_of
     assert!(!small.source_is_closed());
     let status = small.run(&["status"]);
     assert!(!status.stdout.contains("FENCED"), "{status:?}");
+}
+
+#[test]
+fn what_was_set_for_one_switch_alone_need_not_be_set_again_to_go_on() {
+    let small = Small::new();
+    let plain = plan_of(&small);
+    small.replicate();
+    small.source.psql(SHOP, "create view only_here as select 1");
+    let accept = ["--set", "cutover.accept_drift=true"];
+    let held = small.hold_up_the_cutover(&accept);
+    kill(held);
+    small.let_go();
+    small.replicate();
+    assert!(!small.source_is_closed());
+    with_hooks(&small, &plain, "    after_switch: [[\"false\"]]\n");
+    let unseen = ["--set", "cutover.verify=off"];
+    small
+        .run(&[&["cutover", "--yes"], &accept[..], &unseen[..]].concat())
+        .must_end(1, &["the hook false failed", "The target serves now"]);
+    small
+        .target
+        .psql(MOVED, "insert into readings values ('epoch', null)");
+    small.folder.write(&plain);
+    small.run(&["apply", "--yes"]).must_end(0, &[]);
+    small.run(&["finalize", "--yes"]).must_end(0, &[]);
 }

@@ -56,6 +56,9 @@ pub struct Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
+    /// What happened, as far as it is known of every statement that a server refuses.
+    pub(crate) const REFUSED: &str = "a server refused a statement";
+
     /// Makes an error from what happened and what to do next.
     pub fn new(exit: Exit, what: impl AsRef<str>, next: impl AsRef<str>) -> Self {
         Self {
@@ -110,6 +113,15 @@ impl Error {
     #[must_use]
     pub fn with_next(mut self, next: impl AsRef<str>) -> Self {
         self.next = redact(next.as_ref()).into_owned();
+        self
+    }
+
+    /// Says what it was about, where a server only said that it refused a statement.
+    #[must_use]
+    pub fn about(mut self, what: impl AsRef<str>) -> Self {
+        if self.what == Self::REFUSED {
+            self.what = redact(what.as_ref()).into_owned();
+        }
         self
     }
 

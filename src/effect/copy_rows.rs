@@ -228,7 +228,9 @@ pub(super) async fn copy(world: &World, scene: Scene<'_>, what: &CopyRows) -> Re
             };
             let rows_out = match source.copy_out(&copy_out(table)).await {
                 Ok(rows_out) => rows_out,
-                Err(error) => return Err(named(world, error.into()).await),
+                Err(error) => {
+                    return Err(named(world, error.into()).await.about(not_given(&name)));
+                }
             };
             rows += stream((rows_out, &target), table, moved).await?;
         }
@@ -276,13 +278,23 @@ async fn stream(
     table: &TableCopy,
     moved: impl Fn(u64),
 ) -> Result<u64> {
-    let sink = target.copy_in(&copy_in(table)).await?;
+    let name = table.full_name();
+    let refused = |error| Error::from(error).about(not_taken(&name));
+    let sink = target.copy_in(&copy_in(table)).await.map_err(refused)?;
     pin_mut!(rows, sink);
     while let Some(some) = rows.next().await {
-        let some = some?;
+        let some = some.map_err(|error| Error::from(error).about(not_given(&name)))?;
         moved(some.len() as u64);
         // Not `send`, which would flush every piece.
-        sink.feed(some).await?;
+        sink.feed(some).await.map_err(refused)?;
     }
-    Ok(sink.finish().await?)
+    sink.finish().await.map_err(refused)
+}
+
+fn not_given(table: &str) -> String {
+    format!("the source did not give the rows of {table}")
+}
+
+fn not_taken(table: &str) -> String {
+    format!("the target did not take the rows of {table}")
 }

@@ -21,6 +21,6 @@ impl From<tokio_postgres::Error> for Error {
                 cause.push_str(&format!("\n{label}: {}", without_row_values(part)));
             }
         }
-        Self::failed("a server refused a statement", next).because(cause)
+        Self::failed(Self::REFUSED, next).because(cause)
     }
 }

@@ -2,13 +2,14 @@
 //! It copies whole tables through this process; for few and small ones, at the cutover.
 
 use futures_util::{SinkExt, StreamExt, pin_mut};
+use tokio_postgres::Client;
 
 use super::by_now;
 use crate::effect::world::{Output, Scene, World};
 use crate::effect::{Side, TableRows};
 use crate::error::Result;
 use crate::measure::SETTINGS;
-use crate::postgres::{qualified, quote_identifier};
+use crate::postgres::{full_name, qualified, quote_identifier};
 
 /// Triggers and foreign keys have done their work where the rows come from. Not everyone may say
 /// so; for who may not, they do it again.
@@ -73,18 +74,29 @@ pub(super) async fn copy(
             target.batch_execute(&begin()).await?;
             target.query(AS_REPLICA, &[]).await?;
             let [delete, copy_in, copy_out] = statements(table);
-            target.batch_execute(&delete).await?;
-            let rows = source.copy_out(&copy_out).await?;
-            let sink = target.copy_in(&copy_in).await?;
-            pin_mut!(rows, sink);
-            while let Some(some) = rows.next().await {
-                sink.feed(some?).await?;
-            }
-            sink.finish().await?;
-            target.batch_execute("commit").await?;
-            source.batch_execute("commit").await?;
+            let copied = replace((&source, &copy_out), (&target, [&delete, &copy_in])).await;
+            let name = full_name(&table.schema, &table.name);
+            copied.map_err(|error| {
+                error.about(format!("the rows of {name} could not be carried over"))
+            })?;
         }
         Ok(Output::default())
     };
     world.unless_stopped(work).await
+}
+
+async fn replace(
+    (source, copy_out): (&Client, &str),
+    (target, [delete, copy_in]): (&Client, [&str; 2]),
+) -> Result<()> {
+    target.batch_execute(delete).await?;
+    let rows = source.copy_out(copy_out).await?;
+    let sink = target.copy_in(copy_in).await?;
+    pin_mut!(rows, sink);
+    while let Some(some) = rows.next().await {
+        sink.feed(some?).await?;
+    }
+    sink.finish().await?;
+    target.batch_execute("commit").await?;
+    Ok(source.batch_execute("commit").await?)
 }

@@ -55,6 +55,9 @@ fn must_fail_without_showing(
 #[test]
 fn a_wrong_password_is_not_repeated() {
     let folder = plan(ports(), "postgres");
+    // What the log is looked through for must be there: no session that is refused has a name.
+    let (ran, _) = watched(&folder, &mut command(&folder, &["plan"], PASSWORD));
+    ran.must_end(0, &[]);
     let wrong = format!("{PASSWORD}, but wrong");
     for arguments in [
         &["plan", "-vv"][..],
@@ -96,7 +99,10 @@ fn a_row_that_cannot_be_restored_is_not_quoted() {
             &folder,
             arguments,
             PASSWORD,
-            &["violates check constraint", "people"],
+            &[
+                "violates check constraint",
+                "the target did not take the rows of public.people",
+            ],
         );
     }
     let (ran, seen) = watched(&folder, &mut command(&folder, &["status"], PASSWORD));

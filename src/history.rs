@@ -11,6 +11,7 @@ use crate::phases;
 use crate::plan::{Phase, Plan, Step, StepId};
 use crate::report::some_of;
 use crate::secret::redact;
+use crate::side::Side;
 
 /// Refuses a plan whose lines differ from those that were started under it.
 ///
@@ -109,6 +110,19 @@ pub(crate) fn check_afterwards(plan: &Path, status: &Status, phase: Option<Phase
         format!("a {command} of this migration began and did not end"),
         format!("Run `pg_dbmigrator {command} {}`.", plan.display()),
     ))
+}
+
+/// The refusal to go on with an abort as if it had been one of both sides: what it passed over on the
+/// side that was gone, it will not come back to.
+pub(crate) fn aborting_without(plan: &Path, gone: Side) -> Error {
+    Error::refused(
+        format!("an abort without the {gone} began, and did not end"),
+        format!(
+            "Run `pg_dbmigrator abort --without {gone} {}`: it goes on, and says what is left on \
+             the {gone}.",
+            plan.display()
+        ),
+    )
 }
 
 /// The refusal to take back a migration that is complete.

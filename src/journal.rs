@@ -1,7 +1,7 @@
 //! The checkpoints: an append-only file, a JSON line per event, each on disk before the next
 //! thing happens. It keeps what was printed, never a secret, and never rewrites a line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -13,6 +13,7 @@ use crate::crash;
 use crate::error::{Error, Exit, Result};
 use crate::plan::StepId;
 use crate::secret::redact;
+use crate::side::Side;
 use crate::state::StateDir;
 
 /// The version of the journal and of the facts; raised when a line changes its meaning.
@@ -91,7 +92,11 @@ pub enum Event {
         steps: Vec<StepId>,
     },
     /// An abort began: from here on only abort goes on.
-    Aborting,
+    Aborting {
+        /// The side whose server was gone for good: nothing is taken back there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        without: Option<Side>,
+    },
     /// Everything was taken back from the target; only throwaway servers and the state are left.
     Aborted,
 }
@@ -136,7 +141,7 @@ impl Event {
             | Self::Undone { .. }
             | Self::Completed
             | Self::RolledBack { .. }
-            | Self::Aborting
+            | Self::Aborting { without: _ }
             | Self::Aborted => self,
         }
     }
@@ -174,6 +179,10 @@ pub struct Status {
     pub failure: Option<String>,
     /// Whether an abort began.
     pub aborting: bool,
+    /// The side that the abort which began has to do without.
+    pub aborting_without: Option<Side>,
+    /// Every step that was started and not undone when that abort began.
+    pub before_abort: BTreeSet<StepId>,
     /// Whether an abort has nothing left to take back on the target.
     pub aborted: bool,
 }
@@ -233,7 +242,13 @@ impl Status {
                     self.steps.remove(step);
                 }
             }
-            Event::Aborting => self.aborting = true,
+            Event::Aborting { without } => {
+                if !self.aborting || self.aborting_without != *without {
+                    self.before_abort = self.steps.keys().cloned().collect();
+                }
+                self.aborting = true;
+                self.aborting_without = *without;
+            }
             Event::Aborted => self.aborted = true,
         }
         self

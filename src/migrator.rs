@@ -239,6 +239,9 @@ impl Migrator {
         let state_lock = self.state.lock().await?;
         let journal = Journal::open(&self.state)?;
         let status = journal.status().clone();
+        if let Some(gone) = status.aborting_without {
+            return Err(crate::history::aborting_without(&self.resolved.path, gone));
+        }
         if status.aborting {
             return Err(Error::refused(
                 "an abort of this migration began and did not end",

@@ -16,6 +16,7 @@ use crate::events::Happened;
 use crate::journal::Event;
 use crate::plan::{IfInterrupted, Step, StepId};
 use crate::resume::{backwards, to_be_redone};
+use crate::side::Side;
 
 /// To take back a whole migration takes as long as it takes: there may be a database to drop.
 const NO_LIMIT: Duration = Duration::MAX;
@@ -24,12 +25,13 @@ const NO_LIMIT: Duration = Duration::MAX;
 const ONE_CALL: Duration = Duration::from_secs(60);
 
 impl Executor<'_> {
-    /// Takes back every step that was started, in reverse order.
+    /// Takes back every step that was started, in reverse order; `without` is a side that is gone for
+    /// good.
     ///
     /// # Errors
     /// The first failure; abort again goes on from there.
-    pub(crate) async fn abort(&self) -> Result<()> {
-        self.write(Event::Aborting)?;
+    pub(crate) async fn abort(&self, without: Option<Side>) -> Result<()> {
+        self.write(Event::Aborting { without })?;
         crate::keeper::end(&self.world.state).await?;
         let all = self.plan.steps().map(|step| step.id.clone()).collect();
         self.take_back(&all, "the migration is aborted", NO_LIMIT)

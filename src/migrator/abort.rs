@@ -37,6 +37,9 @@ impl Migrator {
         let _lock = self.state.lock().await?;
         let journal = Journal::open(&self.state)?;
         let status = journal.status().clone();
+        if let Some(gone) = status.aborting_without {
+            return Err(crate::history::aborting_without(&self.resolved.path, gone));
+        }
         if phases::is_decided(&status) {
             // A rollback that was cut short may have left the target fenced.
             let name = application_name(status.migration.as_deref().unwrap_or_default());
@@ -89,7 +92,7 @@ impl Migrator {
             world: &world,
             journal: &journal,
         };
-        executor.abort().await?;
+        executor.abort(None).await?;
         Ok(taken_back::taken_back(&plan, status, &world).await)
     }
 }

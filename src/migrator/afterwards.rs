@@ -49,6 +49,9 @@ impl Migrator {
             return Ok(Vec::new());
         }
         let status = self.status()?.unwrap_or_default();
+        if let Some(gone) = status.aborting_without {
+            return Err(crate::history::aborting_without(&self.resolved.path, gone));
+        }
         if status.completed.is_none() && !phases::is_switched(&status) {
             return Err(crate::history::incomplete(&self.resolved.path));
         }

@@ -63,20 +63,23 @@ impl Migrator {
         if status.completed.is_none() && !phases::is_decided(&status) {
             return Err(self.not_switched(gone)?);
         }
+        if let Some(other) = status.aborting_without {
+            return Err(crate::history::aborting_without(&self.resolved.path, other));
+        }
         let mut said = Vec::new();
-        if self.resolved.online.is_some()
-            && !phases::is_finalized(&status)
-            && let Some(half) = self.half(gone, journal).await?
-        {
-            let stage = phases::finalized_without(&half.plan, gone);
-            half.executor(&half.plan).afterwards(&stage).await?;
+        if let (Some(_), Some(plan)) = (&self.resolved.online, self.plan_so_far()?) {
+            if !phases::is_finalized(&status)
+                && let Some(half) = self.half(gone, journal).await?
+            {
+                let stage = phases::finalized_without(&half.plan, gone);
+                half.executor(&half.plan).afterwards(&stage).await?;
+            }
             let here = gone.other();
             said.push(format!(
                 "removed publications, slots and subscriptions on the {here}"
             ));
             said.extend(self.stays_closed());
-            let left = phases::left_by_finalize(&half.plan, gone);
-            said.extend(left_there(gone, left));
+            said.extend(left_there(gone, phases::left_by_finalize(&plan, gone)));
         }
         said.extend(self.remove_state().await?);
         Ok(said)
@@ -89,26 +92,30 @@ impl Migrator {
         let _lock = self.state.lock().await?;
         let journal = Journal::open(&self.state)?;
         let status = journal.status().clone();
-        let decided = phases::is_decided(&status);
+        let decided = phases::was_decided(&status);
         if status.completed.is_some() && !decided {
             return Err(crate::history::complete(&self.resolved.path));
         }
         if decided && gone == Side::Source {
             return Err(self.target_serves());
         }
+        if let Some(other) = status.aborting_without.filter(|other| *other != gone) {
+            return Err(crate::history::aborting_without(&self.resolved.path, other));
+        }
         let mut said = Vec::new();
-        if status.migration.is_some()
-            && !status.aborted
-            && let Some(half) = self.half(gone, journal).await?
-        {
-            crate::history::check_undo(&half.plan, &status)?;
-            let plan = phases::undone_without(&half.plan, &status, gone);
-            half.executor(&plan).abort().await?;
-            said = taken_back::taken_back(&plan, &status, &half.world).await;
+        if let (Some(_), Some(plan)) = (&status.migration, self.plan_so_far()?) {
+            if !status.aborted
+                && let Some(half) = self.half(gone, journal).await?
+            {
+                crate::history::check_undo(&half.plan, &status)?;
+                let plan = phases::undone_without(&half.plan, &status, gone);
+                half.executor(&plan).abort(Some(gone)).await?;
+                said = taken_back::taken_back(&plan, &status, &half.world).await;
+            }
             if decided {
                 said.push(SERVES.to_owned());
             }
-            let left = phases::left_by_abort(&half.plan, &status, gone);
+            let left = phases::left_by_abort(&plan, &status, gone);
             said.extend(left_there(gone, left));
         }
         said.extend(self.remove_state().await?);
@@ -124,7 +131,10 @@ impl Migrator {
             return Ok(None);
         };
         let here = gone.other();
-        self.must_be_gone(gone, &facts).await?;
+        // One that began may have opened what was closed on the side that is there.
+        if status.aborting_without != Some(gone) {
+            self.must_be_gone(gone, &facts).await?;
+        }
         let journal = match phases::serving(&status) {
             Serving::Neither(side) if side == here => {
                 self.open_what_is_closed(&name, journal).await?
@@ -152,6 +162,13 @@ impl Migrator {
             journal: Mutex::new(journal),
             _target_lock: target_lock,
         }))
+    }
+
+    /// The plan, as long as there is one to be known: the removal of the state may have begun.
+    fn plan_so_far(&self) -> Result<Option<Plan>> {
+        let facts = self.state.read::<Facts>(&self.state.facts())?;
+        let plan = facts.map(|facts| plan::plan(&self.resolved, &facts));
+        plan.transpose()
     }
 
     /// A server that is away for a while would keep for ever what is left on it.

@@ -35,7 +35,7 @@ pub use left_behind::left_behind;
 pub use outage::{Serving, serving};
 pub(crate) use outage::{
     begun_afterwards, binds_nothing, hears_requests, hooks_before_fence, is_decided, is_finalized,
-    is_past, is_switched, switched, switched_back,
+    is_past, is_switched, switched, switched_back, was_decided,
 };
 
 pub use scene::Scene;

@@ -36,6 +36,12 @@ pub(crate) fn is_decided(status: &Status) -> bool {
     status.steps.contains_key(&StepId::new(cutover::OPEN))
 }
 
+/// The same, as it was before an abort began that takes even that back.
+pub(crate) fn was_decided(status: &Status) -> bool {
+    let open = StepId::new(cutover::OPEN);
+    status.steps.contains_key(&open) || status.before_abort.contains(&open)
+}
+
 /// Whether a run that works on it now sees a request for the cutover, or cuts over already.
 pub(crate) fn hears_requests(status: &Status) -> bool {
     let mut begun = status.steps.keys().map(StepId::as_str);

@@ -29,7 +29,7 @@ pub(crate) fn undone_without(plan: &Plan, status: &Status, gone: Side) -> Plan {
     for step in stages.flat_map(|stage| &mut stage.steps) {
         step.undo.retain(|effect| !effect.needs(gone));
         let opens = step.id.as_str() == cutover::FENCE && gone == Side::Target;
-        if opens && super::is_decided(status) {
+        if opens && super::was_decided(status) {
             let sequences = super::sql(Place::Source, vec![SEQUENCES.to_owned()]);
             step.undo.insert(0, sequences);
         }
@@ -39,7 +39,7 @@ pub(crate) fn undone_without(plan: &Plan, status: &Status, gone: Side) -> Plan {
 
 /// What an abort without a side leaves there, a line each, in the order in which it is taken back.
 pub(crate) fn left_by_abort(plan: &Plan, status: &Status, gone: Side) -> Vec<String> {
-    let switched = super::is_decided(status);
+    let switched = super::was_decided(status);
     // The streams are what a switch left of itself. What is in the target database goes with it, or
     // is removed from it as a whole.
     let streams = finalize_steps(plan).filter(|step| switched && finalize::ends_stream(&step.id));
@@ -50,7 +50,8 @@ pub(crate) fn left_by_abort(plan: &Plan, status: &Status, gone: Side) -> Vec<Str
         _ => true,
     });
     let begun = stages.rev().flat_map(backwards);
-    let begun = begun.filter(|step| status.steps.contains_key(&step.id));
+    let was_begun = |id: &StepId| status.steps.contains_key(id) || status.before_abort.contains(id);
+    let begun = begun.filter(|step| was_begun(&step.id));
     let effects = streams.flat_map(|step| &step.effects);
     left(effects.chain(begun.flat_map(|step| &step.undo)), gone)
 }

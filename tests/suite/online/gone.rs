@@ -196,3 +196,41 @@ fn without_the_target_a_migration_is_made_final_with_its_source_closed() {
     remove_what_is_left(&small, &told);
     assert_eq!(small.left(), [""; 0]);
 }
+
+#[test]
+fn without_the_target_what_is_left_there_is_said_in_full_after_a_kill_too() {
+    let small = Small::new();
+    let abort = ["abort", "--yes", "--without", "target"];
+    for switched in [false, true] {
+        let lose_the_target = || {
+            small.start_over();
+            small.replicate();
+            if switched {
+                small.run(&["cutover", "--yes"]).must_end(0, &[]);
+            }
+            small.target.stop();
+        };
+        lose_the_target();
+        let whole = small.run_until(&abort, Some(0));
+        whole.must_end(0, &[]);
+        small.target.restart();
+        remove_what_is_left(&small, &whole);
+        let points = whole.stderr.matches("crash point").count() as u64;
+        for point in [points / 2, points - 1] {
+            lose_the_target();
+            let killed = small.run_until(&abort, Some(point));
+            assert_eq!(killed.exit, None, "at {point} of {points}: {killed:?}");
+            small.target.restart();
+            for command in ["abort", "finalize"] {
+                let words = ["an abort without the target began", "--without target"];
+                small.run(&[command, "--yes"]).must_end(4, &words);
+            }
+            let told = small.run(&abort);
+            told.must_end(0, &[]);
+            assert_eq!(told.stdout.contains("the source serves"), switched);
+            assert!(!small.source_is_closed());
+            remove_what_is_left(&small, &told);
+            assert_eq!(small.left(), [""; 0], "at {point} of {points}: {told:?}");
+        }
+    }
+}

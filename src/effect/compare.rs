@@ -102,8 +102,9 @@ pub(super) async fn schema(
     world: &World,
     scope: &SchemaScope,
 ) -> Result<(Vec<String>, Vec<String>)> {
-    let source = fingerprint::take(&world.open(Place::Source).await?).await?;
-    let target = fingerprint::take_beside(&world.open(Place::Target).await?, &source).await?;
+    let clients = (world.open(Place::Source), world.open(Place::Target));
+    let clients = tokio::try_join!(clients.0, clients.1)?;
+    let (source, target) = fingerprint::take_both(&clients.0, &clients.1).await?;
     let (source, target) = (restricted(source, scope), restricted(target, scope));
     let mut restored: Option<LetThrough> = None;
     for id in LET_THROUGH_BY {

@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use difference::{Change, Difference};
-pub use take::{take, take_beside};
+pub use take::{take, take_both};
 
 /// What an object is called, in PostgreSQL's own words (`pg_identify_object`): `table
 /// public.orders`, `column public.orders.id`, `constraint orders_pkey on public.orders`,

@@ -49,12 +49,13 @@ pub async fn take(client: &Client) -> Result<Fingerprint> {
     take_with(client, &Words::default()).await
 }
 
-/// The same, of a database that is to be compared with another: what both say alike is kept once.
+/// The same, side by side, of two databases that are to be compared: what both say alike is kept once.
 ///
 /// # Errors
 /// Those of [`take`].
-pub async fn take_beside(client: &Client, other: &Fingerprint) -> Result<Fingerprint> {
-    take_with(client, &Words::of(other)).await
+pub async fn take_both(one: &Client, other: &Client) -> Result<(Fingerprint, Fingerprint)> {
+    let words = Words::default();
+    tokio::try_join!(take_with(one, &words), take_with(other, &words))
 }
 
 async fn take_with(client: &Client, words: &Words) -> Result<Fingerprint> {
@@ -165,12 +166,6 @@ async fn entries(
 struct Words(Mutex<HashSet<Arc<str>>>);
 
 impl Words {
-    fn of(fingerprint: &Fingerprint) -> Self {
-        let objects = fingerprint.objects.iter();
-        let words = objects.flat_map(|(name, object)| [&name.0, &object.definition]);
-        Self(Mutex::new(words.cloned().collect()))
-    }
-
     fn kept(&self, word: &str) -> Arc<str> {
         let mut known = self.0.lock().expect("no holder of this lock panics");
         if let Some(word) = known.get(word) {

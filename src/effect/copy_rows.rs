@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use futures_util::{SinkExt, StreamExt, pin_mut};
+use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, CopyOutStream};
 
 use super::Place;
+use super::copy_pipe::{Broken, pipe};
 use super::world::{Output, Scene, World};
 use crate::error::{Error, Result};
 use crate::events::Whence;
@@ -161,7 +161,8 @@ fn listed(table: &TableCopy) -> String {
     }
 }
 
-fn copy_out(table: &TableCopy) -> String {
+/// What the source is told to send.
+pub(super) fn copy_out(table: &TableCopy) -> String {
     let what = match &table.blocks {
         None => listed(table),
         Some(Blocks { from, before }) => {
@@ -177,7 +178,8 @@ fn copy_out(table: &TableCopy) -> String {
     format!("copy {what} to stdout{}", options(table))
 }
 
-fn copy_in(table: &TableCopy) -> String {
+/// What the target is told to take.
+pub(super) fn copy_in(table: &TableCopy) -> String {
     format!("copy {} from stdin{}", listed(table), options(table))
 }
 
@@ -210,30 +212,34 @@ pub(super) async fn copy(world: &World, scene: Scene<'_>, what: &CopyRows) -> Re
             target.batch_execute(&sql).await?;
         }
         world.tally.begin(step);
-        let mut rows = 0;
-        for table in &what.tables {
+        let is_one = what.tables.len() == 1;
+        let moved = |table: &TableCopy, (bytes, rows)| {
+            // Of many small ones, those on their way do not count yet.
+            let on_the_way = match is_one {
+                true => counted
+                    .load(Ordering::Relaxed)
+                    .saturating_sub(u64::from(table.format.has_trailer())),
+                false => 0,
+            };
             let name = table.full_name();
-            let before = counted.load(Ordering::Relaxed) + u64::from(table.format.has_trailer());
-            let moved = |bytes| {
-                let more = counted.load(Ordering::Relaxed).saturating_sub(before);
-                let so_far = (bytes, rows + more);
-                let told = world.tally.moved(step, so_far, (&name, world.poll));
-                if let Some((speaker, progress)) = told {
-                    let whence = Whence {
-                        stage: Some(scene.phase),
-                        step: Some(&speaker),
-                    };
-                    world.events.tell(whence, progress);
-                }
-            };
-            let rows_out = match source.copy_out(&copy_out(table)).await {
-                Ok(rows_out) => rows_out,
-                Err(error) => {
-                    return Err(named(world, error.into()).await.about(not_given(&name)));
-                }
-            };
-            rows += stream((rows_out, &target), table, moved).await?;
-        }
+            let so_far = (bytes, rows + on_the_way);
+            let told = world.tally.moved(step, so_far, (&name, world.poll));
+            if let Some((speaker, progress)) = told {
+                let whence = Whence {
+                    stage: Some(scene.phase),
+                    step: Some(&speaker),
+                };
+                world.events.tell(whence, progress);
+            }
+        };
+        let rows = match pipe((&source, &target), &what.tables, moved).await {
+            Err(Broken::AtSource(table, error)) => {
+                let error = named(world, error).await;
+                return Err(error.about(not_given(&table.full_name())));
+            }
+            Err(Broken::Anywhere(error)) => return Err(error),
+            Ok(rows) => rows,
+        };
         commit(&target, &what.into).await?;
         if let Some(progress) = world.tally.done(step, rows) {
             world.tell(scene, progress);
@@ -271,30 +277,12 @@ async fn named(world: &World, error: Error) -> Error {
     inspect::who_locks(error, &client, &world.source.place(), waited).await
 }
 
-/// Moves the rows of one table, tells how many bytes at a time, and returns how many rows the
-/// target took.
-async fn stream(
-    (rows, target): (CopyOutStream, &Client),
-    table: &TableCopy,
-    moved: impl Fn(u64),
-) -> Result<u64> {
-    let name = table.full_name();
-    let refused = |error| Error::from(error).about(not_taken(&name));
-    let sink = target.copy_in(&copy_in(table)).await.map_err(refused)?;
-    pin_mut!(rows, sink);
-    while let Some(some) = rows.next().await {
-        let some = some.map_err(|error| Error::from(error).about(not_given(&name)))?;
-        moved(some.len() as u64);
-        // Not `send`, which would flush every piece.
-        sink.feed(some).await.map_err(refused)?;
-    }
-    sink.finish().await.map_err(refused)
-}
-
-fn not_given(table: &str) -> String {
+/// What failed at the source.
+pub(super) fn not_given(table: &str) -> String {
     format!("the source did not give the rows of {table}")
 }
 
-fn not_taken(table: &str) -> String {
+/// What failed at the target.
+pub(super) fn not_taken(table: &str) -> String {
     format!("the target did not take the rows of {table}")
 }

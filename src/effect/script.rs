@@ -1,13 +1,17 @@
 //! Performs a part of a dump: the script that `pg_restore` writes of it, many entries in a transaction,
 //! which leaves a mark where a later run has to know. An entry is never made twice.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio_postgres::Client;
 
 use super::child::{Invocation, run};
 use super::copy_rows::MARKS;
-use super::script_parts::{Entry, Pieces, ScriptPart, pieces};
+use super::script_order::{Piece, in_order, side_by_side};
+use super::script_parts::{Entry, ScriptPart, pieces};
 use super::world::{LetThrough, Output, Scene, World};
 use super::{Place, Tool};
 use crate::error::{Error, Result};
@@ -26,10 +30,15 @@ pub struct Script {
     pub made: Vec<u32>,
     /// Whether known-harmless errors are warnings (`restore.allow_errors`).
     pub allow_errors: bool,
+    /// How many connections make entries side by side, of those that can be.
+    pub jobs: u32,
 }
 
-/// How many entries go into one transaction: each may lock a few tables.
-const ENTRIES_PER_PIECE: usize = 100;
+/// How often a transaction is tried that another one of the same script shut out.
+const TRIES: usize = 5;
+
+/// The SQLSTATE of two that wait for each other.
+const DEADLOCK: &str = "40P01";
 
 /// The lines that are printed: the script itself is known only once there is a dump.
 pub(super) fn lines(script: &Script) -> Vec<String> {
@@ -39,6 +48,7 @@ pub(super) fn lines(script: &Script) -> Vec<String> {
         flags,
         made,
         allow_errors: _,
+        jobs: _,
     } = script;
     let program = directory.join(Tool::PgRestore.name());
     let mut line = format!("run: {} --verbose", program.display());
@@ -65,48 +75,73 @@ pub(super) async fn make(world: &World, scene: Scene<'_>, script: &Script) -> Re
     for line in lines(script) {
         world.performed(scene, line);
     }
-    let (text, list) = written(world, script).await?;
-    let work = async {
-        let client = world.open_for(scene, Place::Target).await?;
-        let making = Making {
-            client: &client,
-            step: scene.step.id.as_str(),
-            script,
-        };
-        making.all(&pieces(&text, &list)).await
+    let Some((text, list)) = written(world, script).await? else {
+        return Ok(Output::default());
     };
-    world.unless_stopped(work).await
+    let pieces = pieces(&text, &list);
+    let ordered = ordered(script, &pieces.entries);
+    let making = Making {
+        world,
+        scene,
+        script,
+        head: &pieces.head,
+    };
+    world.unless_stopped(making.all(&ordered)).await
+}
+
+/// Before rows there are as many entries as objects, and nothing yet that another one could lock.
+fn ordered<'a>(script: &Script, entries: &'a [Entry<'a>]) -> Vec<Piece<'a>> {
+    match script.part {
+        ScriptPart::BeforeData if script.jobs > 1 => side_by_side(entries),
+        // Event triggers are made all at once: one alone would wake for the others.
+        part => in_order(entries, part == ScriptPart::EventTriggers),
+    }
 }
 
 /// A script on its way.
 struct Making<'a> {
-    client: &'a Client,
-    step: &'a str,
+    world: &'a World,
+    scene: Scene<'a>,
     script: &'a Script,
+    head: &'a [&'a str],
 }
 
 impl Making<'_> {
-    async fn all(&self, pieces: &Pieces<'_>) -> Result<Output> {
-        let Pieces { head, entries } = pieces;
-        self.set(head).await?;
-        let done = self.marks().await?;
-        let mut warnings = Vec::new();
-        // Event triggers are made all at once: one alone would wake for the others.
-        let in_piece = match self.script.part {
-            ScriptPart::EventTriggers => entries.len().max(1),
-            _ => ENTRIES_PER_PIECE,
-        };
-        for (number, piece) in entries.chunks(in_piece).enumerate() {
-            let mark = format!("{}.{number}", self.step);
-            if !done.contains(&mark) {
-                warnings.extend(self.piece(piece, &self.leave(&mark)).await?);
-                continue;
+    /// Makes every piece as soon as those are made that it stands on, and a connection is free.
+    async fn all(&self, pieces: &[Piece<'_>]) -> Result<Output> {
+        let mut idle = vec![self.lane().await?];
+        let mut lanes = 1;
+        let marks = idle[0].marks().await?;
+        let mut waiting: Vec<usize> = (0..pieces.len()).collect();
+        let mut done = BTreeSet::new();
+        let mut warnings = vec![Vec::new(); pieces.len()];
+        let mut running = FuturesUnordered::new();
+        let mut failure = None;
+        loop {
+            while failure.is_none() && (!idle.is_empty() || lanes < self.script.jobs) {
+                let ready = |number: &usize| pieces[*number].after.is_subset(&done);
+                let Some(at) = waiting.iter().position(ready) else {
+                    break;
+                };
+                let number = waiting.remove(at);
+                let lane = idle.pop();
+                lanes += u32::from(lane.is_none());
+                running.push(self.made((number, &pieces[number]), lane, &marks));
             }
-            // What it set for the session holds for the pieces after it.
-            for entry in piece {
-                self.set(&entry.settings()).await?;
+            match running.next().await {
+                Some(Ok((number, lane, told))) => {
+                    done.insert(number);
+                    warnings[number] = told;
+                    idle.push(lane);
+                }
+                Some(Err(error)) => failure = failure.or(Some(error)),
+                None => break,
             }
         }
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        let warnings = warnings.concat();
         let mut output = match warnings.is_empty() {
             true => Output::default(),
             false => Output::of(&LetThrough::SomeErrors),
@@ -115,6 +150,45 @@ impl Making<'_> {
         Ok(output)
     }
 
+    async fn lane(&self) -> Result<Lane<'_>> {
+        let lane = Lane {
+            client: self.world.open_for(self.scene, Place::Target).await?,
+            step: self.scene.step.id.as_str(),
+            script: self.script,
+        };
+        lane.set(self.head).await?;
+        Ok(lane)
+    }
+
+    /// Makes one piece, unless it is there, over a connection that is free, or a new one.
+    async fn made<'l>(
+        &'l self,
+        (number, piece): (usize, &Piece<'_>),
+        lane: Option<Lane<'l>>,
+        marks: &[String],
+    ) -> Result<(usize, Lane<'l>, Vec<String>)> {
+        let lane = match lane {
+            Some(lane) => lane,
+            None => self.lane().await?,
+        };
+        let mark = format!("{}.{number}", lane.step);
+        if marks.contains(&mark) {
+            return Ok((number, lane, Vec::new()));
+        }
+        lane.set(&piece.settings).await?;
+        let warnings = lane.piece(piece.entries, &lane.leave(&mark)).await?;
+        Ok((number, lane, warnings))
+    }
+}
+
+/// A connection that makes pieces.
+struct Lane<'a> {
+    client: Client,
+    step: &'a str,
+    script: &'a Script,
+}
+
+impl Lane<'_> {
     /// Before rows there is no room for marks yet, and after the last step none any more.
     fn leaves_marks(&self) -> bool {
         match self.script.part {
@@ -157,12 +231,19 @@ impl Making<'_> {
     async fn piece(&self, piece: &[Entry<'_>], leave: &str) -> Result<Vec<String>> {
         let text: String = piece.iter().map(|entry| entry.text).collect();
         let whole = format!("begin;\n{text}\n;{leave} commit");
-        match self.client.batch_execute(&whole).await.map_err(Error::from) {
-            Err(error) if self.client.is_closed() => return Err(error),
-            Err(_) => {}
-            Ok(()) => return Ok(Vec::new()),
+        for _ in 0..TRIES {
+            match self.client.batch_execute(&whole).await.map_err(Error::from) {
+                Err(error) if self.client.is_closed() => return Err(error),
+                Err(error) => {
+                    self.client.batch_execute("rollback").await?;
+                    if !error.has_sqlstate(DEADLOCK) {
+                        break;
+                    }
+                }
+                Ok(()) => return Ok(Vec::new()),
+            }
         }
-        self.client.batch_execute("rollback; begin").await?;
+        self.client.batch_execute("begin").await?;
         let mut warnings = Vec::new();
         for entry in piece {
             warnings.extend(self.entry(entry).await?);
@@ -195,11 +276,14 @@ impl Making<'_> {
     }
 }
 
-/// The script as `pg_restore` writes it, and the list of its entries.
-async fn written(world: &World, script: &Script) -> Result<(String, String)> {
+/// The script as `pg_restore` writes it, and the list of its entries; `None` where there are none.
+async fn written(world: &World, script: &Script) -> Result<Option<(String, String)>> {
     let section = format!("--section={}", script.part.section());
     let list = say(world, script, vec![section, "--list".to_owned()]).await?;
     let list = script.part.of(&list, &script.made);
+    if list.is_empty() {
+        return Ok(None);
+    }
     let kept = world.state.passing_file()?;
     std::fs::write(kept.path(), &list)
         .map_err(|error| world.state.trouble("cannot write files", &error))?;
@@ -208,7 +292,7 @@ async fn written(world: &World, script: &Script) -> Result<(String, String)> {
     let mut flags = script.flags.clone();
     flags.push("--verbose".to_owned());
     flags.push(format!("--use-list={}", kept.path().display()));
-    Ok((say(world, script, flags).await?, list))
+    Ok(Some((say(world, script, flags).await?, list)))
 }
 
 /// Runs `pg_restore` without a connection, and returns what it writes.

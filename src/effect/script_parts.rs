@@ -49,9 +49,10 @@ impl ScriptPart {
             Self::EventTriggers => entry.is_of_event_trigger(),
         };
         let here = entries.into_iter().enumerate().filter(is_here);
+        let made: HashSet<u32> = made.iter().copied().collect();
         let here = here
             .map(|(_, entry)| entry)
-            .filter(|entry| !entry.is_one_of(made));
+            .filter(|entry| !entry.is_one_of(&made));
         here.map(|entry| format!("{}\n", entry.line)).collect()
     }
 }
@@ -93,7 +94,7 @@ impl<'a> Listed<'a> {
     }
 
     /// Indexes are of `pg_class`, constraints of `pg_constraint`.
-    fn is_one_of(&self, made: &[u32]) -> bool {
+    fn is_one_of(&self, made: &HashSet<u32>) -> bool {
         let oid = self.oid.parse().ok();
         matches!(self.catalog, "1259" | "2606") && oid.is_some_and(|oid| made.contains(&oid))
     }
@@ -155,6 +156,11 @@ fn sets(line: &str) -> bool {
     line.starts_with("SET ") || line.starts_with("SELECT pg_catalog.set_config(")
 }
 
+/// Whether a line is no end of a text in quotes.
+fn is_whole(line: &str) -> bool {
+    line.matches('\'').count().is_multiple_of(2) && !line.contains('$')
+}
+
 /// Kinds of entries without which every row, column, key and index is as it should be.
 const HARMLESS: [&str; 4] = ["ACL", "DEFAULT ACL", "COMMENT", "SECURITY LABEL"];
 
@@ -162,7 +168,7 @@ impl<'a> Entry<'a> {
     /// What it sets for the entries after it, a statement each: that comes last.
     pub(super) fn settings(&self) -> Vec<&'a str> {
         let lines = self.text.lines().rev();
-        let lines = lines.take_while(|line| line.is_empty() || sets(line));
+        let lines = lines.take_while(|line| line.is_empty() || sets(line) && is_whole(line));
         let mut lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
         lines.reverse();
         lines
@@ -170,8 +176,26 @@ impl<'a> Entry<'a> {
 
     /// What it is, for people: `TABLE orders`.
     pub(super) fn name(&self) -> String {
-        let (name, kind) = (self.label("-- Name: ", ";"), self.label("; Type: ", ";"));
-        format!("{kind} {name}")
+        format!("{} {}", self.kind(), self.label("-- Name: ", ";"))
+    }
+
+    /// What kind of object it is.
+    pub(super) fn kind(&self) -> &'a str {
+        self.label("; Type: ", ";")
+    }
+
+    /// Its number in the dump.
+    pub(super) fn id(&self) -> &'a str {
+        let rest = self.text.strip_prefix(HEADER).unwrap_or_default();
+        rest.split(' ').next().unwrap_or_default()
+    }
+
+    /// The numbers of those that it stands on, which `pg_restore` tells where it is verbose.
+    pub(super) fn needs(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let rest = self.text.strip_prefix(HEADER).unwrap_or_default();
+        let line = rest.lines().nth(1).unwrap_or_default();
+        let needs = line.strip_prefix("-- Dependencies: ").unwrap_or_default();
+        needs.split_whitespace()
     }
 
     fn label(&self, before: &str, after: &str) -> &'a str {
@@ -182,7 +206,7 @@ impl<'a> Entry<'a> {
     /// Its statements, and whether each may fail and be told as a warning: who owns something, and
     /// everything about privileges and comments. A privilege is a line each.
     pub(super) fn statements(&self) -> Vec<(&'a str, bool)> {
-        if HARMLESS.contains(&self.label("; Type: ", ";")) {
+        if HARMLESS.contains(&self.kind()) {
             return self
                 .text
                 .split_inclusive(";\n")

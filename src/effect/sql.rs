@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use tokio_postgres::Client;
 
+use super::request::Request;
 use super::world::{Output, Scene, World};
 use super::{Effect, Place, lines};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::plan::Question;
 
 /// How long a cancelled statement may take to notice.
@@ -29,11 +30,14 @@ pub(super) async fn run(
         statements: statements.to_vec(),
     });
     let pid = pid(&client).await?;
-    for (statement, line) in statements.iter().zip(printed) {
-        world.performed(scene, line);
-        send(world, (place, pid), &client, statement)
+    let mut printed = printed.into_iter();
+    for group in statements.chunk_by(together()) {
+        for line in printed.by_ref().take(group.len()) {
+            world.performed(scene, line);
+        }
+        send_all(world, (place, pid), &client, group)
             .await
-            .map_err(|error| {
+            .map_err(|(statement, error)| {
                 error.at(format!(
                     "step {}, on {place}: {}",
                     scene.step.id,
@@ -42,6 +46,20 @@ pub(super) async fn run(
             })?;
     }
     Ok(Output::default())
+}
+
+/// Whether a statement travels with the one before it: both are in a transaction, which takes effect as a
+/// whole or not at all, and none after an error in it.
+fn together() -> impl FnMut(&String, &String) -> bool {
+    let mut within = false;
+    move |before, next| {
+        within = match before.as_str() {
+            "begin" => true,
+            "commit" => false,
+            _ => within,
+        };
+        within && next != "begin"
+    }
 }
 
 /// Asks for one text and gives it as the output; no row is no output.
@@ -87,22 +105,55 @@ pub(super) async fn pid(client: &Client) -> Result<i32> {
 /// The server's, or that it was stopped.
 pub(super) async fn send(
     world: &World,
-    (place, pid): (Place, i32),
+    whose: (Place, i32),
     client: &Client,
     statement: &str,
 ) -> Result<()> {
-    let work = client.batch_execute(statement);
+    let alone = [statement];
+    let sent = send_all(world, whose, client, &alone).await;
+    sent.map_err(|(_, error)| error)
+}
+
+/// Sends statements without waiting for the answer to each; a stop cancels the one that runs on the
+/// server, and waits for the answer. An error comes with its statement.
+async fn send_all<'s, S: AsRef<str>>(
+    world: &World,
+    (place, pid): (Place, i32),
+    client: &Client,
+    statements: &'s [S],
+) -> Result<(), (&'s str, Error)> {
+    let first = statements.first().map_or("", AsRef::as_ref);
+    let work = in_order(client, statements);
     tokio::pin!(work);
     tokio::select! {
         biased;
         reason = world.stop.wait() => {
-            let other = world.conninfo(place).connect().await?;
-            other.query("select pg_cancel_backend($1)", &[&pid]).await?;
+            let cancel = async {
+                let other = world.conninfo(place).connect().await?;
+                other.query("select pg_cancel_backend($1)", &[&pid]).await?;
+                Ok(())
+            };
+            cancel.await.map_err(|error| (first, error))?;
             let _ = tokio::time::timeout(CANCEL_GRACE, work).await;
-            Err(reason.error())
+            Err((first, reason.error()))
         }
-        done = &mut work => Ok(done?),
+        done = &mut work => done,
     }
+}
+
+async fn in_order<'s, S: AsRef<str>>(
+    client: &Client,
+    statements: &'s [S],
+) -> Result<(), (&'s str, Error)> {
+    let mut answers = Vec::new();
+    for sql in statements.iter().map(AsRef::as_ref) {
+        answers.push((sql, Request::begin(client.batch_execute(sql)).await));
+    }
+    for (sql, answer) in answers {
+        let answer = answer.answer().await;
+        answer.map_err(|error| (sql, error.into()))?;
+    }
+    Ok(())
 }
 
 /// Enough of a statement to recognise it: its first line, or the beginning of that.

@@ -68,6 +68,7 @@ pub(super) fn script(scene: &Scene<'_>, part: ScriptPart, made: &[u32]) -> Effec
         flags: flags.map(|(flag, _)| (*flag).to_owned()).collect(),
         made: made.to_vec(),
         allow_errors: resolved.restore.allow_errors,
+        jobs: resolved.copy.jobs,
     })
 }
 

@@ -117,6 +117,25 @@ impl Ends {
         })
     }
 
+    /// The same, whose sessions fire no event trigger where the source has any and the servers let us:
+    /// one for logins (17) would write rows for ours, on either side and at any moment.
+    #[must_use]
+    pub(crate) fn past_event_triggers(self, facts: &Facts) -> Self {
+        let counts = &facts.source.object_counts;
+        if counts.get("event_triggers").copied().unwrap_or_default() == 0 {
+            return self;
+        }
+        let past = |end: Conninfo, server: &Server| {
+            let may = server.major() >= 17 && server.role.superuser;
+            if may { end.past_event_triggers() } else { end }
+        };
+        Self {
+            source: past(self.source, &facts.source.server),
+            target: past(self.target, &facts.target.server),
+            maintenance: past(self.maintenance, &facts.target.server),
+        }
+    }
+
     /// Asks everything that planning needs to know.
     ///
     /// # Errors

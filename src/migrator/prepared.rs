@@ -160,9 +160,10 @@ impl Prepared<'_> {
         migrator
             .events
             .tell(Whence::default(), Happened::RunStarted { plan, resumed });
+        let ends = self.ends.clone().past_event_triggers(&self.preview.facts);
         let world = World {
             tally: Tally::new(&self.preview.plan, &self.status()),
-            ..migrator.world(self.ends.clone(), &self.status())
+            ..migrator.world(ends, &self.status())
         };
         let executor = Executor {
             plan: &self.preview.plan,

@@ -66,6 +66,13 @@ impl Conninfo {
                     Ok(client) => return Ok(client),
                     Err(failure) => failure,
                 };
+                if failure.may_be_an_event_trigger() && !self.is_past_event_triggers() {
+                    let past = self.past_event_triggers();
+                    let attempt = past.attempt((host, address), (*asking, attrs), connector);
+                    if let Ok(client) = self.within_limit(attempt).await {
+                        return Ok(client);
+                    }
+                }
                 let other_way = failure.allows_another_way(*asking);
                 refusals.push(refusal(failure));
                 if !other_way {

@@ -61,6 +61,15 @@ impl Cause {
         }
     }
 
+    /// Whether a trigger for logins (17) may have refused a session that the server had let in: one
+    /// that writes a row does so wherever a database is closed to writers. What it raises may be
+    /// anything but what is raised before.
+    pub(super) fn may_be_an_event_trigger(&self) -> bool {
+        const BEFORE: [&str; 5] = ["08", "28", "3D", "53", "57"];
+        let code = self.sqlstate();
+        code.is_some_and(|code| !BEFORE.iter().any(|class| code.starts_with(class)))
+    }
+
     fn certificate_error(&self) -> Option<&CertificateError> {
         let Self::Stream(StreamError::Handshake(error)) = self else {
             return None;

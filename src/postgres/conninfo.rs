@@ -22,6 +22,9 @@ use super::stream::Keepalive;
 use super::tls::Tls;
 use super::{parse, service_file, tls_parameters};
 
+/// The server's setting that has event triggers fire (17).
+const EVENT_TRIGGERS: &str = "event_triggers";
+
 /// How long one address of a server is tried when nothing says otherwise. libpq waits for ever,
 /// which here must be asked for with `connect_timeout=0`.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -173,6 +176,19 @@ impl Conninfo {
             options: Some(options.join(" ")),
             ..self.clone()
         }
+    }
+
+    /// The same connection, whose sessions fire no event trigger, one for logins (17) least of all.
+    /// For superusers alone.
+    #[must_use]
+    pub(crate) fn past_event_triggers(&self) -> Self {
+        self.with_option(EVENT_TRIGGERS, "off")
+    }
+
+    /// Whether a connection says itself what becomes of event triggers.
+    pub(super) fn is_past_event_triggers(&self) -> bool {
+        let options = self.options.as_deref().unwrap_or_default();
+        options.contains(EVENT_TRIGGERS)
     }
 
     /// The same connection under another name in `pg_stat_activity`.

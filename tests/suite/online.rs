@@ -14,6 +14,7 @@ mod gone;
 mod guarded;
 mod in_the_way;
 mod kills;
+mod logins;
 mod meanwhile;
 mod misfortunes;
 mod night;

@@ -3,9 +3,17 @@
 
 use super::Ends;
 use crate::effect::MARKS;
+use crate::effect::replication::READ_ONLY;
 use crate::error::{Error, Exit, Result};
 use crate::inspect::Target;
+use crate::postgres::quote_identifier;
 use crate::report::{counted, some_of};
+
+/// Whether sessions of a database that is there may write without saying so.
+const IS_OPEN: &str = "select exists (select from pg_database where datname = $1) and not exists \
+    (select from pg_db_role_setting s join pg_database d on d.oid = s.setdatabase \
+    where s.setrole = 0 and d.datname = $1 \
+    and 'default_transaction_read_only=on' = any (s.setconfig))";
 
 impl Ends {
     /// Checks that nobody has made or filled the target database since the plan was made.
@@ -54,6 +62,32 @@ impl Ends {
                     &is.objects.iter().map(String::as_str).collect::<Vec<_>>(),
                     5
                 )
+            ),
+        ))
+    }
+
+    /// Checks that the target database is still closed to writers, as this migration left it: another
+    /// copy of its state may have made the switch, and then what is there is nowhere else.
+    ///
+    /// # Errors
+    /// [`Exit::Undecided`] when it is open.
+    pub(crate) async fn target_is_still_closed(&self, known: &Target) -> Result<()> {
+        let name = &known.database_name;
+        let client = self.maintenance.connect().await?;
+        if !client.query_one(IS_OPEN, &[name]).await?.try_get(0)? {
+            return Ok(());
+        }
+        let database = quote_identifier(name);
+        Err(Error::new(
+            Exit::Undecided,
+            format!(
+                "the target database {name} was opened since this migration closed it: \
+                 applications may have written to it"
+            ),
+            format!(
+                "Where another copy of this state directory made the switch, go on with that one. \
+                 If nobody wrote there, run `alter database {database} set {READ_ONLY} = on` on the \
+                 target, then the same command again."
             ),
         ))
     }

@@ -79,6 +79,9 @@ impl Migrator {
             None => &[Side::Target],
         };
         ends.still_are(&facts, changed).await?;
+        if phases::leaves_target_closed(status) {
+            ends.target_is_still_closed(&facts.target).await?;
+        }
         if !phases::leaves_target_as_found(status) {
             let made = phases::made_database(status);
             ends.target_is_ours(&facts.target, made).await?;

@@ -151,6 +151,9 @@ impl Migrator {
         let mut target_lock = None;
         if here == Side::Target {
             target_lock = Some(ends.lock().await?);
+            if phases::leaves_target_closed(&status) {
+                ends.target_is_still_closed(&facts.target).await?;
+            }
             if !phases::leaves_target_as_found(&status) {
                 let made = phases::made_database(&status);
                 ends.target_is_ours(&facts.target, made).await?;

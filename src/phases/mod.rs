@@ -194,6 +194,12 @@ pub(crate) fn leaves_target_as_found(status: &Status) -> bool {
     !changing.any(|id| status.steps.contains_key(&id))
 }
 
+/// Whether the target database was closed to applications, and nothing has opened it since. An abort
+/// that began may have.
+pub(crate) fn leaves_target_closed(status: &Status) -> bool {
+    status.is_done(&StepId::new(CLOSE)) && !is_decided(status) && !status.aborting
+}
+
 /// Whether a streamed copy is under way, whose marks are on the target until it is whole.
 pub(crate) fn leaves_marks(status: &Status) -> bool {
     status.is_done(&StepId::new(copy::MAKE_MARKS))

@@ -218,3 +218,30 @@ fn what_was_set_for_one_switch_alone_need_not_be_set_again_to_go_on() {
     small.run(&["apply", "--yes"]).must_end(0, &[]);
     small.run(&["finalize", "--yes"]).must_end(0, &[]);
 }
+
+#[test]
+fn an_abort_by_a_state_that_missed_the_switch_leaves_the_target_that_serves() {
+    let small = Small::new();
+    small.replicate();
+    let (state, old) = (
+        small.folder.state(),
+        small.folder.plan().with_extension("old"),
+    );
+    let copied = std::process::Command::new("cp")
+        .arg("-r")
+        .args([&state, &old])
+        .status();
+    assert!(copied.expect("cp is everywhere").success());
+    small.run(&["cutover", "--yes"]).must_end(0, &[]);
+    let served = state.with_extension("served");
+    std::fs::rename(&state, &served).expect("ours");
+    std::fs::rename(&old, &state).expect("ours");
+    let words = ["was opened since", "another copy of this state directory"];
+    small.run(&["abort", "--yes"]).must_end(5, &words);
+    assert!(small.target_is_open());
+    std::fs::remove_dir_all(&state).expect("ours");
+    std::fs::rename(&served, &state).expect("ours");
+    small.run(&["rollback", "--yes"]).must_end(0, &[]);
+    small.run(&["abort", "--yes"]).must_end(0, &[]);
+    assert_eq!(small.left(), [""; 0]);
+}

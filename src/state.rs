@@ -294,7 +294,8 @@ impl StateDir {
     /// # Errors
     /// When the file system says no.
     pub fn remove(&self) -> Result<()> {
-        let trouble = |error| self.trouble("cannot remove the state directory", &error);
+        let trouble =
+            |error: std::io::Error| self.trouble("cannot remove the state directory", &error);
         for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
             let path = entry.path();
             if path == self.journal() {
@@ -307,11 +308,16 @@ impl StateDir {
             }
         }
         match fs::remove_dir_all(&self.path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(self.trouble("cannot remove the state directory", &error))
+            // A volume that is mounted there, or a folder around it that is not ours, keeps it.
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound && !self.is_empty() => {
+                Err(trouble(error))
             }
             _ => Ok(()),
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        fs::read_dir(&self.path).is_ok_and(|mut entries| entries.next().is_none())
     }
 
     /// An error of the file system, about the state directory.

@@ -71,7 +71,12 @@ impl Migrator {
 
     async fn answers(&self, side: Side) -> bool {
         let asked = async { self.reachable(side)?.connect().await };
-        matches!(tokio::time::timeout(PATIENCE, asked).await, Ok(Ok(_)))
+        match tokio::time::timeout(PATIENCE, asked).await {
+            Ok(Ok(_)) => true,
+            // An abort may have dropped its database already.
+            Ok(Err(error)) => error.has_sqlstate("3D000"),
+            Err(_) => false,
+        }
     }
 
     /// The connection to a side, if its server runs.

@@ -9,7 +9,9 @@ use crate::error::{Error, Result};
 use crate::journal::{Status, StepStatus};
 use crate::phases;
 use crate::plan::{Phase, Plan, Step, StepId};
+use crate::postgres::{quote_identifier, quote_literal};
 use crate::report::some_of;
+use crate::resolve::Resolved;
 use crate::secret::redact;
 use crate::side::Side;
 
@@ -94,6 +96,37 @@ pub(crate) fn check_undo(plan: &Plan, status: &Status) -> Result<()> {
         ),
         "Undo the edit that took them out of the plan, then run `pg_dbmigrator abort` again.",
     ))
+}
+
+/// Refuses to remove what a stream is made of by other names than it was made with: it would stay, and a
+/// slot keeps the WAL of its server for ever.
+///
+/// # Errors
+/// [`crate::error::Exit::Refused`], with the steps and the names.
+pub(crate) fn check_names(resolved: &Resolved, status: &Status) -> Result<()> {
+    let Some(online) = &resolved.online else {
+        return Ok(());
+    };
+    let names = phases::made_by_name(online).into_iter();
+    let unlike = names.filter(|(step, name)| {
+        let says = |line: &String| {
+            let quoted = [quote_identifier(name), quote_literal(name)];
+            quoted.iter().any(|name| line.contains(name.as_str()))
+        };
+        let was = status.steps.get(step);
+        was.is_some_and(|was| !was.lines.iter().any(says))
+    });
+    let unlike: Vec<String> = unlike
+        .map(|(step, name)| format!("step {step} made nothing of the name {name}"))
+        .collect();
+    if unlike.is_empty() {
+        return Ok(());
+    }
+    let error = Error::refused(
+        "the names of what this migration made were changed in the plan",
+        "Undo the edit, then run the same command again.",
+    );
+    Err(unlike.into_iter().fold(error, Error::because))
 }
 
 /// Refuses to go on with a migration that went on to something else than `phase`.

@@ -185,6 +185,7 @@ impl Migrator {
         };
         let (facts, findings) = match known {
             Some(facts) => {
+                ends.are_the_databases_of(&facts)?;
                 ends.still_are(&facts, &Side::ALL).await?;
                 if status.as_ref().is_some_and(phases::leaves_target_as_found) {
                     ends.target_still_is_as_found(&facts.target).await?;

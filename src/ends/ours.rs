@@ -5,9 +5,10 @@ use super::Ends;
 use crate::effect::MARKS;
 use crate::effect::replication::READ_ONLY;
 use crate::error::{Error, Exit, Result};
-use crate::inspect::Target;
+use crate::inspect::{Facts, Target};
 use crate::postgres::quote_identifier;
 use crate::report::{counted, some_of};
+use crate::side::Side;
 
 /// Whether sessions of a database that is there may write without saying so.
 const IS_OPEN: &str = "select exists (select from pg_database where datname = $1) and not exists \
@@ -16,6 +17,28 @@ const IS_OPEN: &str = "select exists (select from pg_database where datname = $1
     and 'default_transaction_read_only=on' = any (s.setconfig))";
 
 impl Ends {
+    /// Checks that these are the databases that the plan was made for: the servers may well be.
+    ///
+    /// # Errors
+    /// [`Exit::Refused`] when one of them is another.
+    pub(crate) fn are_the_databases_of(&self, facts: &Facts) -> Result<()> {
+        let names = [
+            (Side::Source, &facts.source.database.name, &self.source),
+            (Side::Target, &facts.target.database_name, &self.target),
+        ];
+        let other = names
+            .into_iter()
+            .find(|(_, was, now)| *was != now.database());
+        let Some((side, was, now)) = other else {
+            return Ok(());
+        };
+        Err(Error::refused(
+            format!("the {side} is another database than the one this migration began with"),
+            "Undo the edit, then run the same command again.",
+        )
+        .because(format!("was: {was}\nnow: {}", now.database())))
+    }
+
     /// Checks that nobody has made or filled the target database since the plan was made.
     ///
     /// # Errors

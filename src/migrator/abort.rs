@@ -78,6 +78,7 @@ impl Migrator {
             Some(_) => &Side::ALL,
             None => &[Side::Target],
         };
+        ends.are_the_databases_of(&facts)?;
         ends.still_are(&facts, changed).await?;
         if phases::leaves_target_closed(status) {
             ends.target_is_still_closed(&facts.target).await?;
@@ -88,6 +89,7 @@ impl Migrator {
         }
         let plan = plan::plan(&self.resolved, &facts)?;
         crate::history::check_undo(&plan, status)?;
+        crate::history::check_names(&self.resolved, status)?;
         let world = self.world(ends, status);
         let journal = Mutex::new(journal);
         let executor = Executor {

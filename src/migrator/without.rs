@@ -131,6 +131,7 @@ impl Migrator {
             return Ok(None);
         };
         let here = gone.other();
+        crate::history::check_names(&self.resolved, &status)?;
         // One that began may have opened what was closed on the side that is there.
         if status.aborting_without != Some(gone) {
             self.must_be_gone(gone, &facts).await?;
@@ -146,6 +147,7 @@ impl Migrator {
             Side::Source => Ends::named(resolved, state, &name).await?,
             Side::Target => Ends::reach(resolved, state, &name).await?,
         };
+        ends.are_the_databases_of(&facts)?;
         ends.end_leftovers(&name, &[here]).await?;
         ends.still_are(&facts, &[here]).await?;
         let mut target_lock = None;

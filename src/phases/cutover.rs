@@ -24,6 +24,9 @@ pub(super) const OPEN: &str = "cutover.open";
 /// The step that ends the stream to the target, and keeps the target's timeline.
 pub(super) const DISABLE: &str = "cutover.disable";
 
+/// The step that makes the subscription of the source.
+pub(super) const REVERSE_SUBSCRIBE: &str = "reverse.subscribe";
+
 /// The step that makes the slot of the stream back, and keeps the source's timeline.
 pub(super) const REVERSE_SLOT: &str = "reverse.slot";
 
@@ -111,7 +114,7 @@ fn prepare(scene: &Scene<'_>, online: &Online, streamed: &Streamed) -> Vec<Step>
             &online.reverse_name(),
             &streamed.tables,
         ));
-        steps.push(subscribe("reverse.subscribe", reverse(scene, online)));
+        steps.push(subscribe(REVERSE_SUBSCRIBE, reverse(scene, online)));
     }
     // To change a subscription restarts its worker, which may take PostgreSQL 15 five seconds.
     let mut near = vec![Effect::Replication(Replication::AwaitReader {

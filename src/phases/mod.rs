@@ -40,7 +40,9 @@ pub(crate) use outage::{
 
 pub use scene::Scene;
 use scene::{stored_columns, table_rows};
-pub(crate) use without::{finalized_without, left_by_abort, left_by_finalize, undone_without};
+pub(crate) use without::{
+    finalized_without, left_by_abort, left_by_finalize, made_by_name, undone_without,
+};
 
 use crate::effect::{Effect, Place};
 use crate::journal::Status;

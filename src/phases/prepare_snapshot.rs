@@ -118,6 +118,11 @@ fn identity(change: &IdentityChange, patience: Duration) -> Step {
     }
 }
 
+/// The step that makes the publication of the source.
+pub(super) const PUBLICATION: &str = "source.publication";
+/// The step that makes that of the target.
+pub(super) const REVERSE_PUBLICATION: &str = "reverse.publication";
+
 /// A publication of exactly these tables, on either side; on the target, of those that were not
 /// dropped on both sides since.
 pub(super) fn publication(place: Place, name: &str, tables: &[(String, String)]) -> Step {
@@ -127,11 +132,10 @@ pub(super) fn publication(place: Place, name: &str, tables: &[(String, String)])
         statements: vec![statement],
     };
     let (id, create) = match place {
-        Place::Source => ("source.publication", publish_all(&quoted, tables)),
-        Place::Target | Place::TargetMaintenance => (
-            "reverse.publication",
-            publish_what_is_there(&quoted, tables),
-        ),
+        Place::Source => (PUBLICATION, publish_all(&quoted, tables)),
+        Place::Target | Place::TargetMaintenance => {
+            (REVERSE_PUBLICATION, publish_what_is_there(&quoted, tables))
+        }
     };
     Step {
         effects: vec![sql(create)],

@@ -9,6 +9,8 @@ use crate::postgres::{quote_identifier, quote_literal};
 use crate::resolve::{Online, Trigger};
 
 /// The last step before the stream runs, which keeps the target's timeline; [`ENABLE`] keeps the
+/// The step that makes the subscription of the target.
+pub(super) const SUBSCRIBE: &str = "stream.subscribe";
 /// source's.
 pub(super) const CHECK: &str = "stream.check";
 
@@ -34,7 +36,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
             effects: vec![Effect::RemoveDump],
             ..step("dump.remove", "the copy is proven")
         },
-        subscribe("stream.subscribe", forward(scene)),
+        subscribe(SUBSCRIBE, forward(scene)),
         Step {
             effects: vec![
                 Effect::Replication(Replication::CheckSlot {

@@ -1,10 +1,11 @@
 //! How a plan ends where one of its servers is gone for good: with all that concerns the other, and a
 //! list of what is left. It never decides that a server is gone.
 
-use super::{cutover, finalize, step};
+use super::{SNAPSHOT, cutover, finalize, prepare_snapshot, step, stream_apply};
 use crate::effect::{Effect, Place, Side, lines};
 use crate::journal::Status;
 use crate::plan::{Phase, Plan, Stage, Step, StepId};
+use crate::resolve::Online;
 use crate::resume::backwards;
 
 /// Moves the sequences of a database past the numbers that its columns hold: those that came from the
@@ -83,6 +84,23 @@ pub(crate) fn finalized_without(plan: &Plan, gone: Side) -> Stage {
         jobs: None,
         estimate: None,
     }
+}
+
+/// The steps that make what a stream consists of, each with a name that is then gone by.
+pub(crate) fn made_by_name(online: &Online) -> Vec<(StepId, String)> {
+    let reverse = online.reverse_name();
+    let names = [
+        (prepare_snapshot::PUBLICATION, &online.publication),
+        (SNAPSHOT, &online.slot),
+        (stream_apply::SUBSCRIBE, &online.subscription),
+        (prepare_snapshot::REVERSE_PUBLICATION, &reverse),
+        (cutover::REVERSE_SUBSCRIBE, &reverse),
+        (cutover::REVERSE_SLOT, &reverse),
+    ];
+    let named = names.into_iter();
+    named
+        .map(|(step, name)| (StepId::new(step), name.clone()))
+        .collect()
 }
 
 /// What a finalize without a side leaves there, a line each.

@@ -245,3 +245,28 @@ fn an_abort_by_a_state_that_missed_the_switch_leaves_the_target_that_serves() {
     small.run(&["abort", "--yes"]).must_end(0, &[]);
     assert_eq!(small.left(), [""; 0]);
 }
+
+#[test]
+fn a_plan_whose_names_were_edited_takes_nothing_back_before_that_is_undone() {
+    let small = Small::new();
+    let plain = plan_of(&small);
+    small.replicate();
+    let made = small.left();
+    for key in ["publication", "slot", "subscription"] {
+        let other = format!("online:\n  {key}: another\n");
+        small.folder.write(&plain.replacen("online:\n", &other, 1));
+        let words = ["the names of what this migration made", "another"];
+        small.run(&["abort", "--yes"]).must_end(4, &words);
+        assert_eq!(small.left(), made);
+    }
+    small.folder.write(&plain);
+    for databases in [("postgres", MOVED), (SHOP, "postgres")] {
+        let source = format!("SOURCE={}", small.source.url(databases.0));
+        let target = format!("TARGET={}", small.target.url(databases.1));
+        let refused = ["abort", "--yes", "--var", &source, "--var", &target];
+        let words = ["is another database than the one"];
+        small.folder.run(&refused).must_end(4, &words);
+    }
+    small.run(&["abort", "--yes"]).must_end(0, &[]);
+    assert_eq!(small.left(), [""; 0]);
+}

@@ -1,7 +1,7 @@
 //! What must hold of the side that is to be left, because no stream carries it: every table in the
 //! stream, no large objects, the schema the same. It is asked before the fence, and again behind it.
 
-use super::{ENABLE, Scene, cutover, step, stream_apply};
+use super::{ENABLE, Scene, cutover, named, step, stream_apply};
 use crate::effect::replication::{Coverage, Replication, SCHEMA, Timeline};
 use crate::effect::{Comparison, Effect, Place, Side};
 use crate::inspect::RelationKind;
@@ -134,7 +134,8 @@ pub(super) fn coverage(scene: &Scene<'_>, leaving: &Leaving<'_>) -> Coverage {
     }
 }
 
-/// SQL that fails when triggers of the other side fire for what it receives.
+/// SQL that fails when triggers of the other side fire for what it receives: by the stream, for which
+/// those of statements do not, or by a copy at the switch.
 fn no_firing_triggers(leaving: &Leaving<'_>) -> String {
     let to = leaving.side.other();
     let subscription = match to {
@@ -142,17 +143,21 @@ fn no_firing_triggers(leaving: &Leaving<'_>) -> String {
         Side::Source => leaving.online.reverse_name(),
     };
     let subscription = quote_literal(&subscription);
+    let copied = named(&leaving.streamed.at_cutover);
     let body = format!(
         "declare firing text; begin \
          select string_agg(format('%I on %s', t.tgname, t.tgrelid::regclass), ', ' \
-         order by t.tgrelid::regclass::text, t.tgname) into firing \
-         from pg_subscription s join pg_subscription_rel r on r.srsubid = s.oid \
-         join pg_trigger t on t.tgrelid = r.srrelid \
+         order by t.tgrelid::regclass::text, t.tgname) into firing from pg_trigger t \
+         where not t.tgisinternal and t.tgenabled in ('A', 'R') and (t.tgtype & 33 <> 0 \
+         and t.tgrelid in (select r.srrelid from pg_subscription s \
+         join pg_subscription_rel r on r.srsubid = s.oid \
          where s.subname = {subscription} and s.subdbid = \
-         (select oid from pg_database where datname = current_database()) \
-         and not t.tgisinternal and t.tgenabled in ('A', 'R') and t.tgtype & 33 <> 0; \
+         (select oid from pg_database where datname = current_database())) \
+         or t.tgrelid in (select c.oid from {copied} as copied (schema, name) \
+         join pg_namespace n on n.nspname = schema \
+         join pg_class c on c.relnamespace = n.oid and c.relname = name)); \
          if firing is not null then raise exception \
-         'triggers (ENABLE ALWAYS or REPLICA) fire on the {to} for every change that is replicated: %', \
+         'triggers (ENABLE ALWAYS or REPLICA) fire on the {to} for every change that comes to it: %', \
          firing using hint = 'What they wrote is there twice. alter table ... enable trigger ... on \
          both sides has them fire for the application alone.'; end if; end"
     );

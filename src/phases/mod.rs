@@ -47,6 +47,8 @@ pub(crate) use without::{
 use crate::effect::{Effect, Place};
 use crate::journal::Status;
 use crate::plan::{IfInterrupted, Phase, Stage, Step, StepId};
+use crate::postgres::quote_literal;
+use crate::selection::RelationName;
 use crate::spec::Method;
 
 /// The step that exports the snapshot.
@@ -222,4 +224,12 @@ fn step(id: &str, summary: impl Into<String>) -> Step {
         goes_with: None,
         standing: false,
     }
+}
+
+/// Tables by name as a set of rows, which may be empty.
+fn named(tables: &[RelationName]) -> String {
+    let texts = |texts: Vec<String>| format!("array[{}]::text[]", texts.join(", "));
+    let schemas = texts(tables.iter().map(|(s, _)| quote_literal(s)).collect());
+    let names = texts(tables.iter().map(|(_, n)| quote_literal(n)).collect());
+    format!("unnest({schemas}, {names})")
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{SNAPSHOT, Scene, identities, step};
+use super::{SNAPSHOT, Scene, identities, named, step};
 use crate::effect::replication::slot as slots;
 use crate::effect::{Effect, NewSlot, Place, Planned, Shapes, SnapshotWanted};
 use crate::inspect::{Relation, RelationKind};
@@ -169,13 +169,11 @@ fn publish_all(publication: &str, tables: &[(String, String)]) -> String {
 }
 
 fn publish_what_is_there(publication: &str, tables: &[(String, String)]) -> String {
-    let texts = |texts: Vec<String>| format!("array[{}]::text[]", texts.join(", "));
-    let schemas = texts(tables.iter().map(|(s, _)| quote_literal(s)).collect());
-    let names = texts(tables.iter().map(|(_, n)| quote_literal(n)).collect());
+    let tables = named(tables);
     let body = format!(
         "declare there text; begin \
          select string_agg(format('only %I.%I', schema, name), ', ' order by schema, name) \
-         into there from unnest({schemas}, {names}) as wanted (schema, name) \
+         into there from {tables} as wanted (schema, name) \
          join pg_namespace n on n.nspname = schema \
          join pg_class c on c.relnamespace = n.oid and c.relname = name and c.relkind = 'r'; \
          execute {} || coalesce(' for table ' || there, ''); end",

@@ -101,3 +101,19 @@ fn a_renamed_table_is_told_to_take_its_old_name_again_and_then_goes_over() {
     all.change("alter table pots rename to kettles");
     all.cut_over(&BY_ROWS).must_end(0, &[]);
 }
+
+#[test]
+fn a_trigger_that_would_fire_once_more_for_a_copied_table_holds_up_the_cutover() {
+    let all = Move::streaming("30s", true);
+    all.change(
+        "create function note() returns trigger language plpgsql as
+             $$ begin insert into kettles (name) values (tg_op); return null; end $$;
+         create trigger noting after insert on baskets execute function note();
+         alter table baskets enable always trigger noting",
+    );
+    let told = all.cut_over(&["--set", "cutover.verify=off"]);
+    told.must_end(8, &["noting on baskets", "What they wrote is there twice"]);
+    all.change("alter table baskets enable trigger noting");
+    all.cut_over(&BY_ROWS).must_end(0, &[]);
+    all.must_agree(&["select count(*) from kettles"]);
+}

@@ -19,14 +19,14 @@ share() { echo $(($1 * percent / 100 > 0 ? $1 * percent / 100 : 1)); }
 
 # The databases.
 
-events() {
+events() { # database, more of body as a key and a value
   ask source "$1" -c "
     create table events (id bigint primary key, at timestamptz not null, who uuid not null,
       amount numeric(12, 2) not null, ratio float8 not null, note text not null, body jsonb not null);
     insert into events
     select n, timestamptz '2024-01-01 00:00:00+00' + n * interval '7 s', md5(n::text)::uuid, n % 100000 / 7.0,
       1 / (n + 0.5), 'order ' || n || ' of ' || n % 977,
-      jsonb_build_object('kind', n % 17, 'path', '/shop/' || md5((n % 5000)::text), 'tags', array[n % 3, n % 5])
+      jsonb_build_object('kind', n % 17, 'path', '/shop/' || md5((n % 5000)::text), 'tags', array[n % 3, n % 5]${2:+, $2})
     from generate_series(1, $(share 2000000)) n;
     create index on events (at);
     create index on events (who)"
@@ -37,8 +37,9 @@ mixed() {
   "$bin/pgbench" -i -q -s "$(share 30)" -h "$home/source" -U postgres mixed >/dev/null 2>&1
 }
 
+# Six words a row: one core is at their index for longer than two are at everything else.
 gin() {
-  events gin
+  events gin "'words', (select jsonb_agg(substr(md5((n * 7 + w * w * 31)::text), 1, 4)) from generate_series(1, 6) w)"
   "$bin/pgbench" -i -q -s "$(share 30)" -h "$home/source" -U postgres gin >/dev/null 2>&1
   ask source gin -c 'create index on events using gin (body)'
 }
@@ -166,11 +167,23 @@ server_seconds() {
   done | awk -v ticks="$(getconf CLK_TCK)" '{ sum += $1 } END { print sum / ticks }'
 }
 
+# The time of a session's process is known once its server has waited for it.
+until_sessions_end() {
+  local side
+  for side in source target; do
+    until [ "$(ask "$side" postgres -c "select count(*) from pg_stat_activity where backend_type = 'client backend'")" = 1 ]; do
+      sleep 0.05
+    done
+  done
+  sleep 0.2
+}
+
 run_once() { # database contender; writes seconds, processor seconds of the servers, and of itself
   local before after
   TIMEFORMAT='%R %U %S'
   before=$(server_seconds)
   { time "$2" "$1" 2>&3; } 3>&2 2>"$home/times"
+  until_sessions_end
   after=$(server_seconds)
   awk -v before="$before" -v after="$after" '{ print $1, after - before, $2 + $3 }' "$home/times" >>"$home/$2"
   tail -n 1 "$home/$2" | awk -v what="$1: $2" '{
@@ -208,6 +221,11 @@ summary() { # set contender...
     awk -v ours="$ours" -v what="$contender" -v took="$(column_median "$contender" 1)" 'BEGIN {
       printf "  %-24s %7.2f s   apply_stream takes %.3f of that\n", what, took, ours / took }'
   done
+  if [ "$1" = gin ]; then
+    awk -v chain="$(column_median chain_alone 1)" -v all="$(column_median apply_stream 2)" -v cores="$cores" 'BEGIN {
+      printf "  chain_alone is the floor where it is more than what the servers need on all cores: %.2f s, %.2f s\n",
+        chain, all / cores }'
+  fi
   awk -v ours="$ours" -v cores="$cores" -v floor="$(column_median apply_stream 2)" \
     -v itself="$(column_median apply_stream 3)" 'BEGIN {
       printf "  apply_stream uses %.1f%% of all processor time; the servers alone need %.2f s on %d cores\n",

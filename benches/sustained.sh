@@ -4,68 +4,27 @@
 # Never touches a PostgreSQL server that is there already: it starts two of its own, and stops them.
 #
 # usage: benches/sustained.sh            takes two to three minutes
-# PG_BIN      the folder with PostgreSQL's programs (default: the distribution's 15)
-# TARGET_BIN  the same for the target's server (default: PG_BIN)
-# PROGRAM     the release build to measure (default: it is built)
-# RATES       transactions a second that are offered; 0: as many as can be (default: 5000 10000 0)
-# ROUNDS      how many rounds are compared by their medians (default: 3)
+# PG_BIN        the folder with PostgreSQL's programs (default: the distribution's newest)
+# TARGET_BIN    the same for the target's server (default: PG_BIN)
+# PROGRAM       the release build to measure (default: it is built)
+# RATES         transactions a second that are offered; 0: as many as can be (default: 5000 10000 0)
+# ROUNDS        how many rounds are compared by their medians (default: 3)
 # SECONDS_EACH  how long each rate is offered (default: 5)
-# PORT        of the source on 127.0.0.1, the target's is the next one (default: 54871)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source benches/servers.sh
 
 readonly rates=${RATES:-5000 10000 0} rounds=${ROUNDS:-3} each=${SECONDS_EACH:-5}
-readonly bin=${PG_BIN:-/usr/lib/postgresql/15/bin}
-readonly target_bin=${TARGET_BIN:-$bin}
-readonly source_port=${PORT:-54871}
-readonly target_port=$((source_port + 1))
 readonly accounts=100000
-
-if [ -z "${PROGRAM:-}" ]; then
-  cargo build --release --quiet --bin pg_dbmigrator
-  PROGRAM=$PWD/target/release/pg_dbmigrator
-fi
-readonly PROGRAM
-
-home=$(mktemp -d "${TMPDIR:-/var/tmp}/bench.XXXXXX")
-readonly home
 watching=
 
-# PostgreSQL refuses to run as root.
-as_server_user() {
-  if [ "$(id -u)" = 0 ]; then (cd / && runuser -u postgres -- "$@"); else "$@"; fi
-}
-
-clean_up() {
-  trap - EXIT
+end_own() {
   [ -z "$watching" ] || kill -KILL "$watching" 2>/dev/null || true
-  as_server_user "$bin/pg_ctl" stop -s -m immediate -D "$home/source/data" || true
-  as_server_user "$target_bin/pg_ctl" stop -s -m immediate -D "$home/target/data" || true
-  rm -rf "$home"
 }
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-start() { # side programs port
-  mkdir "$home/$1"
-  if [ "$(id -u)" = 0 ]; then chmod 755 "$home"; chown postgres "$home/$1"; fi
-  as_server_user "$2/initdb" --auth=trust --username=postgres --encoding=UTF8 --locale=C.UTF-8 \
-    --no-sync --no-instructions -D "$home/$1/data" >/dev/null
-  as_server_user "$2/pg_ctl" start -s -w -D "$home/$1/data" -l "$home/$1/log" -o "-p $3 -k '' \
-    -c listen_addresses=127.0.0.1 -c wal_level=logical -c shared_buffers=512MB -c max_wal_size=8GB \
-    -c autovacuum=off"
-}
-
-ask() { # port argument...
-  "$bin/psql" -XAtq -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$1" -U postgres -d bench "${@:2}"
-}
-
-median() { sort -g | awk '{ all[NR] = $1 } END { print (all[int((NR + 1) / 2)] + all[int(NR / 2) + 1]) / 2 }'; }
 
 fill() {
-  "$bin/createdb" -h 127.0.0.1 -p "$source_port" -U postgres bench
-  ask "$source_port" -c "
+  ask source postgres -c 'create database bench'
+  ask source bench -c "
     create table accounts (id int primary key, balance bigint not null, note text not null);
     create table entries (id bigint generated always as identity primary key, account int not null,
       amount int not null, at timestamptz not null default now());
@@ -81,8 +40,8 @@ SQL
   cat >"$home/migrate.yaml" <<PLAN
 version: 1
 mode: online
-source: { url: "postgres://postgres@127.0.0.1:$source_port/bench" }
-target: { url: "postgres://postgres@127.0.0.1:$target_port/bench" }
+source: { url: "postgres://postgres@/bench?host=$home/source" }
+target: { url: "postgres://postgres@/bench?host=$home/target" }
 copy: { tools: $target_bin }
 PLAN
 }
@@ -105,28 +64,28 @@ end_apply() {
 }
 
 begin_by_hand() {
-  "$bin/createdb" -h 127.0.0.1 -p "$target_port" -U postgres bench
-  "$target_bin/pg_dump" -s -h 127.0.0.1 -p "$source_port" -U postgres bench | ask "$target_port" >/dev/null
-  ask "$source_port" -c 'create publication by_hand for table accounts, entries'
-  ask "$target_port" -c "set client_min_messages = warning" -c "create subscription by_hand
-    connection 'host=127.0.0.1 port=$source_port user=postgres dbname=bench' publication by_hand"
-  until [ "$(ask "$target_port" -c "select count(*) from pg_subscription_rel where srsubstate <> 'r'")" = 0 ]; do
+  ask target postgres -c 'create database bench'
+  "$target_bin/pg_dump" -s -h "$home/source" -U postgres bench | ask target bench >/dev/null
+  ask source bench -c 'create publication by_hand for table accounts, entries'
+  ask target bench -c "set client_min_messages = warning" -c "create subscription by_hand
+    connection 'host=$home/source user=postgres dbname=bench' publication by_hand"
+  until [ "$(ask target bench -c "select count(*) from pg_subscription_rel where srsubstate <> 'r'")" = 0 ]; do
     sleep 0.1
   done
 }
 
 end_by_hand() {
-  ask "$target_port" -c "set client_min_messages = warning" -c 'drop subscription by_hand'
-  ask "$source_port" -c 'drop publication by_hand'
-  "$bin/dropdb" -h 127.0.0.1 -p "$target_port" -U postgres bench
+  ask target bench -c "set client_min_messages = warning" -c 'drop subscription by_hand'
+  ask source bench -c 'drop publication by_hand'
+  ask target postgres -c 'drop database bench'
 }
 
 # The end of the WAL, as a number.
-written() { ask "$source_port" -c "select pg_current_wal_insert_lsn() - '0/0'"; }
+written() { ask source bench -c "select pg_current_wal_insert_lsn() - '0/0'"; }
 
 # The last commit of the source that the target has, as a number.
 applied() {
-  ask "$target_port" -c "select pg_replication_origin_progress('pg_' || oid, false) - '0/0' from pg_subscription"
+  ask target bench -c "select pg_replication_origin_progress('pg_' || oid, false) - '0/0' from pg_subscription"
 }
 
 # Offers transactions at a rate, and keeps how many a second were written, and how many milliseconds the
@@ -134,11 +93,11 @@ applied() {
 offer() { # who rate
   local limit=() load tps from written_half applied_half applied_all written_all
   [ "$2" = 0 ] || limit=(--rate "$2")
-  ask "$source_port" -c checkpoint
+  ask source bench -c checkpoint
   from=$(written)
   # What the source's own commits wait for is not what is measured.
   PGOPTIONS='-c synchronous_commit=off' "$bin/pgbench" -n -M prepared -c 4 -T "$each" "${limit[@]}" \
-    -f "$home/insert.sql" -f "$home/update.sql" -h 127.0.0.1 -p "$source_port" -U postgres bench \
+    -f "$home/insert.sql" -f "$home/update.sql" -h "$home/source" -U postgres bench \
     >"$home/load" 2>&1 &
   load=$!
   sleep "$(bc <<<"scale = 1; $each / 2")"
@@ -151,7 +110,7 @@ offer() { # who rate
   echo "$1 $2 $tps $from $written_half $written_all $applied_half $applied_all" |
     awk -v half="$((each * 500))" '{ print $1, $2, $3, half * ($5 - $7) / ($5 - $4), half * ($6 - $8) / ($6 - $5) }' \
       >>"$home/figures"
-  until [ "$(ask "$source_port" -c "select '0/0'::pg_lsn + $written_all - confirmed_flush_lsn < 65536
+  until [ "$(ask source bench -c "select '0/0'::pg_lsn + $written_all - confirmed_flush_lsn < 65536
     from pg_replication_slots")" = t ]; do
     sleep 0.1
   done
@@ -168,8 +127,9 @@ column() { # who rate column
   awk -v who="$1" -v rate="$2" -v column="$3" '$1 == who && $2 == rate { print $column }' "$home/figures" | median
 }
 
-start source "$bin" "$source_port"
-start target "$target_bin" "$target_port"
+# What a commit waits for is a part of what is measured.
+start source wal_level=logical fsync=on
+start target wal_level=logical fsync=on
 fill
 for round in $(seq "$rounds"); do
   if [ $((round % 2)) = 0 ]; then turn apply; turn by_hand; else turn by_hand; turn apply; fi

@@ -13,7 +13,7 @@ use tokio_postgres::Client;
 use crate::effect::Side;
 use crate::embedded::{self, Wanted};
 use crate::error::{Error, Exit, Result};
-use crate::inspect::{self, Facts, Server, Target, TargetNames};
+use crate::inspect::{self, Facts, Server, Source, Target, TargetNames};
 use crate::postgres::{Conninfo, Environment};
 use crate::resolve::{Endpoint, Resolved};
 use crate::spec::Method;
@@ -141,17 +141,12 @@ impl Ends {
     /// # Errors
     /// What the servers say.
     pub(crate) async fn facts(&self, resolved: &Resolved, state: &Path) -> Result<Facts> {
-        let source = self.source.connect().await?;
-        let place = self.source.place();
-        let mut source = inspect::source(&source, place, resolved.lock_timeout).await?;
-        if resolved.copy.method == Method::Dump {
-            // `pg_restore` builds them all, and thousands of definitions weigh several megabytes.
-            source.indexes = Vec::new();
-            source.foreign_keys = Vec::new();
-        }
-        let target = self.target_facts().await?;
         let path = std::env::var_os("PATH");
-        let tools = inspect::tools(resolved.copy.tools.as_deref(), path.as_deref()).await?;
+        let tools = inspect::tools(resolved.copy.tools.as_deref(), path.as_deref());
+        // Which error is told does not depend on who answers first.
+        let (source, target, tools) =
+            tokio::join!(self.source_facts(resolved), self.target_facts(), tools);
+        let (source, target, tools) = (source?, target?, tools?);
         let folder = state
             .ancestors()
             .find(|folder| folder.is_dir())
@@ -165,6 +160,18 @@ impl Ends {
             tools,
             free_bytes,
         })
+    }
+
+    async fn source_facts(&self, resolved: &Resolved) -> Result<Source> {
+        let source = self.source.connect().await?;
+        let place = self.source.place();
+        let mut source = inspect::source(&source, place, resolved.lock_timeout).await?;
+        if resolved.copy.method == Method::Dump {
+            // `pg_restore` builds them all, and thousands of definitions weigh several megabytes.
+            source.indexes = Vec::new();
+            source.foreign_keys = Vec::new();
+        }
+        Ok(source)
     }
 
     async fn target_facts(&self) -> Result<Target> {

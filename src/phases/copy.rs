@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::chain::{Work, dominant};
 use super::format::{format, other_encoding};
 use super::{
     MEASURE, RESTORE, SNAPSHOT, Scene, index, large_objects, restore_runs, sql, statistics, step,
@@ -56,10 +57,13 @@ struct Ranked {
 /// first, so that no long chain is left when all else is done.
 pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     let limit = SMALL_BYTES.min(scene.resolved.copy.split_above_bytes);
-    let (small, large): (Vec<Load<'_>>, Vec<Load<'_>>) = loads(scene)
+    let loads = loads(scene);
+    let awaited = awaited(&loads, scene.resolved.copy.jobs);
+    let (small, large): (Vec<Load<'_>>, Vec<Load<'_>>) = loads
         .into_iter()
         .partition(|load| load.table.bytes <= limit);
-    let mut ranked: Vec<Ranked> = large.iter().flat_map(|load| table(scene, load)).collect();
+    let tables = large.iter().flat_map(|load| table(scene, load, awaited));
+    let mut ranked: Vec<Ranked> = tables.collect();
     let batches = batches(&small).enumerate();
     ranked.extend(batches.flat_map(|(at, some)| batch(scene, (at + 1, some))));
     ranked.extend(rest(scene));
@@ -132,8 +136,19 @@ fn is_filled(scene: &Scene<'_>, table: &Relation) -> bool {
     scene.moves_rows() && scene.selection.keeps_rows(&table.schema, &table.name)
 }
 
+/// The index that the end waits for alone, if there is one.
+fn awaited<'a>(loads: &[Load<'a>], jobs: u32) -> Option<&'a Index> {
+    let work = |load: &Load<'_>| Work {
+        copy: load.table.bytes,
+        indexes: load.indexes.iter().map(|index| weight(index)).collect(),
+    };
+    let work: Vec<Work> = loads.iter().map(work).collect();
+    let table = &loads[dominant(&work, u64::from(jobs))?];
+    table.indexes.first().copied()
+}
+
 /// A table by itself: its parts, then each of its indexes.
-fn table(scene: &Scene<'_>, load: &Load<'_>) -> Vec<Ranked> {
+fn table(scene: &Scene<'_>, load: &Load<'_>, awaited: Option<&Index>) -> Vec<Ranked> {
     let table = load.table;
     let name = full_name(&table.schema, &table.name);
     let filling = if is_filled(scene, table) {
@@ -153,7 +168,10 @@ fn table(scene: &Scene<'_>, load: &Load<'_>) -> Vec<Ranked> {
             rank: weight(one),
             step: Step {
                 after: filled.clone(),
-                effects: vec![index::build(scene, &[one])],
+                effects: vec![match awaited {
+                    Some(awaited) if awaited.oid != one.oid => index::build_aside(scene, one),
+                    _ => index::build(scene, &[one]),
+                }],
                 undo: vec![index::remove(&[one])],
                 ..step(
                     &format!("index.{}", full_name(&one.schema, &one.name)),

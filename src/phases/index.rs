@@ -15,11 +15,31 @@ const MOST_MEMORY_KIB: u64 = 2_147_483_647;
 
 /// Builds indexes over one connection, one after the other.
 pub(super) fn build(scene: &Scene<'_>, indexes: &[&Index]) -> Effect {
-    let copy = &scene.resolved.copy;
     let mut statements = settings(scene);
+    // Many small ones in a transaction, which costs as much as one of them.
+    if indexes.len() > 1 {
+        statements.push("begin".to_owned());
+    }
+    statements.extend(made(scene, indexes));
+    if indexes.len() > 1 {
+        statements.push("commit".to_owned());
+    }
+    sql(Place::Target, statements)
+}
+
+/// Builds one by a single process, so that the one that all wait for has a core to itself.
+pub(super) fn build_aside(scene: &Scene<'_>, index: &Index) -> Effect {
+    let mut statements = settings(scene);
+    statements.push("set max_parallel_maintenance_workers = 0".to_owned());
+    statements.extend(made(scene, &[index]));
+    sql(Place::Target, statements)
+}
+
+fn made(scene: &Scene<'_>, indexes: &[&Index]) -> Vec<String> {
+    let copy = &scene.resolved.copy;
+    let mut statements = Vec::new();
     let mut tablespace = None;
     for (number, index) in indexes.iter().enumerate() {
-        // Many small ones in a transaction, which costs as much as one of them.
         if number > 0 && number % INDEXES_PER_TRANSACTION == 0 {
             statements.extend(["commit".to_owned(), "begin".to_owned()]);
         }
@@ -31,11 +51,7 @@ pub(super) fn build(scene: &Scene<'_>, indexes: &[&Index]) -> Effect {
         }
         statements.extend(make(scene, index, indexes.len() > 1));
     }
-    if indexes.len() > 1 {
-        statements.insert(2, "begin".to_owned());
-        statements.push("commit".to_owned());
-    }
-    sql(Place::Target, statements)
+    statements
 }
 
 /// What a session sets that builds or proves: the definitions name every schema, and the memory is

@@ -3,6 +3,7 @@
 
 mod act_as;
 mod build;
+mod chain;
 mod complete;
 mod copy;
 mod cutover;

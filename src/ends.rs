@@ -127,7 +127,7 @@ impl Ends {
         }
         let past = |end: Conninfo, server: &Server| {
             let may = server.major() >= 17 && server.role.superuser;
-            if may { end.past_event_triggers() } else { end }
+            end.past_event_triggers(may)
         };
         Self {
             source: past(self.source, &facts.source.server),

@@ -66,9 +66,10 @@ impl Conninfo {
                     Ok(client) => return Ok(client),
                     Err(failure) => failure,
                 };
-                if failure.may_be_an_event_trigger() && !self.is_past_event_triggers() {
-                    let past = self.past_event_triggers();
-                    let attempt = past.attempt((host, address), (*asking, attrs), connector);
+                let past = self.past_event_triggers;
+                if failure.may_be_for_event_triggers(past) {
+                    let other = self.past_event_triggers(!past);
+                    let attempt = other.attempt((host, address), (*asking, attrs), connector);
                     if let Ok(client) = self.within_limit(attempt).await {
                         return Ok(client);
                     }
@@ -137,7 +138,7 @@ impl Conninfo {
             // TLS is settled before the library sees the stream.
             .ssl_mode(LibrarySslMode::Require)
             .ssl_negotiation(SslNegotiation::Direct);
-        if let Some(options) = &self.options {
+        if let Some(options) = &self.settings() {
             config.options(options);
         }
         if let Some(password) = self.password_for(host) {

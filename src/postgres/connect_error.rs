@@ -63,11 +63,16 @@ impl Cause {
 
     /// Whether a trigger for logins (17) may have refused a session that the server had let in: one
     /// that writes a row does so wherever a database is closed to writers. What it raises may be
-    /// anything but what is raised before.
-    pub(super) fn may_be_an_event_trigger(&self) -> bool {
+    /// anything but what is raised before. A session that is `past` them may have been refused for
+    /// just that, by a server that does not know it, or by a connection pool.
+    pub(super) fn may_be_for_event_triggers(&self, past: bool) -> bool {
         const BEFORE: [&str; 5] = ["08", "28", "3D", "53", "57"];
-        let code = self.sqlstate();
-        code.is_some_and(|code| !BEFORE.iter().any(|class| code.starts_with(class)))
+        const FOR_THE_OPTION: [&str; 3] = ["08P01", "42501", "42704"];
+        let any = |codes: &[&str], code: &str| codes.iter().any(|some| code.starts_with(some));
+        self.sqlstate().is_some_and(|code| match past {
+            true => any(&FOR_THE_OPTION, code),
+            false => !any(&BEFORE, code),
+        })
     }
 
     fn certificate_error(&self) -> Option<&CertificateError> {

@@ -22,9 +22,6 @@ use super::stream::Keepalive;
 use super::tls::Tls;
 use super::{parse, service_file, tls_parameters};
 
-/// The server's setting that has event triggers fire (17).
-const EVENT_TRIGGERS: &str = "event_triggers";
-
 /// How long one address of a server is tried when nothing says otherwise. libpq waits for ever,
 /// which here must be asked for with `connect_timeout=0`.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -43,6 +40,8 @@ pub struct Conninfo {
     pub(super) password: Option<Sealed>,
     pub(super) password_file: PasswordFile,
     pub(super) options: Option<String>,
+    /// Whether sessions fire no event trigger, as far as the server has it.
+    pub(super) past_event_triggers: bool,
     pub(super) application_name: String,
     /// Whether sessions are a walsender's.
     pub(super) replication: bool,
@@ -97,6 +96,7 @@ impl Conninfo {
             password,
             password_file,
             options: parameters.text("options")?,
+            past_event_triggers: false,
             application_name: name.unwrap_or_else(|| APPLICATION_NAME.to_owned()),
             replication: false,
             rows: Arc::default(),
@@ -124,6 +124,7 @@ impl Conninfo {
             password: None,
             password_file: PasswordFile::default(),
             options: None,
+            past_event_triggers: false,
             application_name: APPLICATION_NAME.to_owned(),
             replication: false,
             rows: Arc::default(),
@@ -178,17 +179,22 @@ impl Conninfo {
         }
     }
 
-    /// The same connection, whose sessions fire no event trigger, one for logins (17) least of all.
-    /// For superusers alone.
+    /// The same connection, whose sessions fire no event trigger, one for logins (17) least of all, or
+    /// do. For superusers alone.
     #[must_use]
-    pub(crate) fn past_event_triggers(&self) -> Self {
-        self.with_option(EVENT_TRIGGERS, "off")
+    pub(crate) fn past_event_triggers(&self, past: bool) -> Self {
+        Self {
+            past_event_triggers: past,
+            ..self.clone()
+        }
     }
 
-    /// Whether a connection says itself what becomes of event triggers.
-    pub(super) fn is_past_event_triggers(&self) -> bool {
-        let options = self.options.as_deref().unwrap_or_default();
-        options.contains(EVENT_TRIGGERS)
+    /// What the server's own settings are at the start of a session.
+    pub(super) fn settings(&self) -> Option<String> {
+        match self.past_event_triggers {
+            true => self.with_option("event_triggers", "off").options,
+            false => self.options.clone(),
+        }
     }
 
     /// The same connection under another name in `pg_stat_activity`.

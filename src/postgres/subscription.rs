@@ -33,7 +33,10 @@ impl Conninfo {
     /// Several hosts with a password each ([`Exit::PlanInvalid`]): such a text holds one.
     pub fn for_subscription(&self) -> Result<SecretString> {
         let mut text = String::new();
-        for (name, value) in self.child_parameters() {
+        let mut parameters = self.child_parameters();
+        parameters.retain(|(name, _)| *name != "options");
+        parameters.extend(self.settings().map(|settings| ("options", settings)));
+        for (name, value) in parameters {
             if !ITS_OWN.contains(&name) && !PLAIN.contains(&(name, value.as_str())) {
                 push(&mut text, name, &value);
             }

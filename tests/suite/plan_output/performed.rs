@@ -132,7 +132,9 @@ fn must_be_the_same(printed: Vec<String>, sent: Vec<String>, questions: &[String
 
 /// Every question of `inspect` and `fingerprint`: files with one query each.
 fn questions() -> Vec<String> {
-    let mut all = Vec::new();
+    let mut all = vec![
+        "select reset_val from pg_settings where name = 'default_transaction_read_only'".to_owned(),
+    ];
     for folder in ["src/inspect/sql", "src/fingerprint/sql"] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
         for entry in std::fs::read_dir(folder).expect("the folder is there") {

@@ -17,6 +17,8 @@ const UNPRINTED: &[&str] = &[
     // Sessions that must not be timed out, and their own pid, for cancelling.
     "select set_config(name, '0', false) from pg_settings where name in",
     "select pg_backend_pid()",
+    // Whether sessions of pg_restore have to say that they write.
+    "select reset_val from pg_settings where name = 'default_transaction_read_only'",
     // Joining the snapshot; no lock is waited for without end.
     "begin isolation level repeatable read, read only",
     "begin transaction isolation level repeatable read read only;",

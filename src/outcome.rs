@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::journal::Status;
 use crate::measure::Measured;
-use crate::phases::{self, COMPARED, GUARD, MEASURE};
+use crate::phases::{self, COMPARED, GUARD, MEASURE, SEQUENCES};
 use crate::plan::{Phase, Plan, Stage, StepId};
 use crate::resolve::Resolved;
 use crate::spec::Verify;
@@ -81,7 +81,8 @@ impl MigrationOutcome {
     pub(crate) fn new(resolved: &Resolved, plan: &Plan, status: &Status) -> Self {
         let warnings = plan.steps().filter_map(|step| status.steps.get(&step.id));
         let switched = phases::switched(status);
-        let measured = measured(status, switched.is_some());
+        let last = |of_the_copy| output(status, switched.map_or(of_the_copy, |_| COMPARED));
+        let (measured, sequences) = (last(MEASURE), last(SEQUENCES));
         let count = |rows: i64| u64::try_from(rows).unwrap_or(0);
         Self {
             version: REPORT_VERSION,
@@ -100,7 +101,7 @@ impl MigrationOutcome {
                     .values()
                     .map(|table| count(table.rows))
                     .sum(),
-                sequences: measured.sequences.len() as u64,
+                sequences: sequences.sequences.len() as u64,
                 large_objects: measured.large_objects.map(|objects| count(objects.rows)),
                 accepted_differences: accepted_differences(status),
             },
@@ -149,8 +150,7 @@ fn taken(stage: &Stage, status: &Status) -> Option<f64> {
 
 /// What was compared last: at the cutover, or else of the copy, which proves nothing of what the
 /// application wrote since.
-fn measured(status: &Status, switched: bool) -> Measured {
-    let id = if switched { COMPARED } else { MEASURE };
+fn output(status: &Status, id: &str) -> Measured {
     let step = status.steps.get(&StepId::new(id));
     step.and_then(|step| serde_json::from_value(step.output.clone()).ok())
         .unwrap_or_default()

@@ -79,11 +79,20 @@ pub(super) fn shell_word(text: &str) -> String {
 }
 
 impl Measure {
-    /// What is asked of the source once more at the end: a sequence is not part of a snapshot.
-    pub(super) fn sequences_alone(&self) -> Self {
+    /// What is asked of the source once before the copy and once more at the end: a sequence is not
+    /// part of a snapshot.
+    pub(crate) fn sequences_alone(&self) -> Self {
         Self {
             sequences: self.sequences.clone(),
             ..Self::default()
+        }
+    }
+
+    /// What is asked of the snapshot.
+    pub(crate) fn without_sequences(self) -> Self {
+        Self {
+            sequences: Vec::new(),
+            ..self
         }
     }
 }

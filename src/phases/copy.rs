@@ -357,7 +357,7 @@ fn rest(scene: &Scene<'_>) -> Vec<Ranked> {
         rank: all.large_objects.bytes / all.large_object_parts.len() as u64,
         step,
     });
-    let measure = scene.measure();
+    let measure = scene.measure().without_sequences();
     let measured = (scene.resolved.verify != Verify::Off).then(|| Step {
         under: Some(StepId::new(SNAPSHOT)),
         effects: vec![Effect::MeasureSource(measure.clone())],

@@ -88,7 +88,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
         undo: vec![Effect::RemoveDump],
         ..step(DUMP, dump_summary(scene))
     }];
-    let measure = scene.measure();
+    let measure = scene.measure().without_sequences();
     if scene.resolved.verify != Verify::Off && scene.moves_rows() {
         steps.push(Step {
             under,
@@ -110,14 +110,13 @@ fn dump_summary(scene: &Scene<'_>) -> String {
 pub(super) fn measure_summary(measure: &Measure) -> String {
     let hashed = measure.tables.iter().any(|table| table.hash.is_some());
     format!(
-        "{} of {}, {}",
+        "{} of {}",
         if hashed {
             "count and hash the rows"
         } else {
             "count the rows"
         },
-        counted(measure.tables.len() as u64, "table"),
-        counted(measure.sequences.len() as u64, "sequence")
+        counted(measure.tables.len() as u64, "table")
     )
 }
 

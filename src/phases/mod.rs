@@ -56,7 +56,9 @@ use crate::spec::Method;
 pub const SNAPSHOT: &str = "snapshot.export";
 /// The step that runs `pg_dump`.
 pub const DUMP: &str = "dump.run";
-/// The step that measures the source.
+/// The step that reads where the source's sequences stand.
+pub const SEQUENCES: &str = "source.sequences";
+/// The step that measures the rows of the source.
 pub const MEASURE: &str = "source.measure";
 /// The step that drops a target database that is to be replaced.
 pub const DROP: &str = "target.drop";

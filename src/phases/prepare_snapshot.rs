@@ -3,15 +3,15 @@
 
 use std::time::Duration;
 
-use super::{SNAPSHOT, Scene, identities, named, step};
+use super::{SEQUENCES, SNAPSHOT, Scene, identities, named, step};
 use crate::effect::replication::slot as slots;
-use crate::effect::{Effect, NewSlot, Place, Planned, Shapes, SnapshotWanted};
+use crate::effect::{Effect, Measure, NewSlot, Place, Planned, Shapes, SnapshotWanted};
 use crate::inspect::{Relation, RelationKind};
 use crate::plan::{IfInterrupted, Question, Step, StepId};
 use crate::postgres::{full_name, qualified, quote_identifier, quote_literal};
 use crate::report::{counted, duration};
 use crate::resolve::Online;
-use crate::spec::Method;
+use crate::spec::{Method, Verify};
 use crate::streamed::{IdentityChange, Streamed};
 
 /// The steps of the phase.
@@ -24,6 +24,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     if scene.resolved.copy.method == Method::Stream {
         steps.push(as_planned(scene));
     }
+    steps.extend(sequences(scene));
     super::in_order(&mut steps);
     steps
 }
@@ -91,6 +92,22 @@ fn as_planned(scene: &Scene<'_>) -> Step {
             "the tables are those that the plan was made from",
         )
     }
+}
+
+/// Sequences are in no snapshot, and are read again by whatever copies them: each is copied from
+/// between here and the end. Carried over at the cutover, they need no proof of now.
+fn sequences(scene: &Scene<'_>) -> Option<Step> {
+    let measure = scene.measure().sequences_alone();
+    let summary = format!(
+        "where {} stand",
+        counted(measure.sequences.len() as u64, "sequence")
+    );
+    let compared = scene.resolved.verify != Verify::Off && !measure.sequences.is_empty();
+    compared.then(|| Step {
+        under: Some(StepId::new(SNAPSHOT)),
+        effects: vec![Effect::MeasureSource(Measure { jobs: 1, ..measure })],
+        ..step(SEQUENCES, summary)
+    })
 }
 
 /// What must be there before the slot: a slot reads its publication as it was at the time of each

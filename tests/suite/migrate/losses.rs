@@ -341,3 +341,35 @@ fn rows_written_to_the_source_after_the_snapshot_are_a_warning_that_names_their_
     assert!(said.contains("public.orders"), "{}", ran.stdout);
     assert_eq!(migration.ask_target("select count(*) from orders"), "50");
 }
+
+/// Numbers are given out without a pause.
+const COUNTING: &str = "do $$ begin loop perform nextval('numbers'); perform pg_sleep(0.0005); \
+    end loop; end $$";
+
+#[test]
+fn a_sequence_that_moves_while_it_is_copied_is_no_difference() {
+    for method in ["stream", "dump"] {
+        let keys = format!("copy: {{ method: {method} }}\nverify: rows\n");
+        let migration = Migration::new((15, 15), "counting", &keys).fill(
+            "create sequence numbers; create table t as select generate_series(1, 200000) as n",
+        );
+        let mut psql = crate::support::programs::client(&crate::support::tools(15), "psql");
+        let url = migration.from.url(&migration.source);
+        let counting = psql.args(["-qtAX", &url, "-c", COUNTING]);
+        let counting = counting.stderr(std::process::Stdio::null());
+        let mut counting = counting.spawn().expect("psql starts");
+        let counts = || migration.ask_source("select last_value > 20 from numbers") == "t";
+        crate::support::wait_until("numbers are given out", counts);
+        let ran = migration.folder.apply();
+        migration.from.psql(
+            "postgres",
+            "select pg_terminate_backend(pid) from pg_stat_activity where query like 'do %numbers%'",
+        );
+        counting.wait().expect("it is a child");
+        assert_eq!(ran.exit, Some(0), "{method}: {ran:?}");
+        assert_eq!(
+            migration.ask_target("select last_value > 20 from numbers"),
+            "t"
+        );
+    }
+}

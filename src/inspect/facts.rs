@@ -237,6 +237,10 @@ pub struct Relation {
     /// TRUNCATE, for an apply worker performs no statements.
     #[serde(default)]
     pub firing_triggers: Vec<FiringTrigger>,
+    /// Whether a session that changes its rows sets something off: a trigger, or a foreign key from
+    /// it or to it. Sessions that say that they replicate do not.
+    #[serde(default)]
+    pub triggered: bool,
 }
 
 impl Relation {

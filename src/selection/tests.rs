@@ -24,6 +24,7 @@ fn relation(schema: &str, name: &str, kind: RelationKind) -> Relation {
         blocks: 0,
         text_columns: Vec::new(),
         firing_triggers: Vec::new(),
+        triggered: false,
         row_hash: RowHash::Record,
         columns: Vec::new(),
         identity: Identity::default(),

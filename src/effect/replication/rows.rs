@@ -9,12 +9,27 @@ use crate::effect::world::{Output, Scene, World};
 use crate::effect::{Side, TableRows};
 use crate::error::Result;
 use crate::measure::SETTINGS;
-use crate::postgres::{full_name, qualified, quote_identifier};
+use crate::postgres::{full_name, qualified, quote_identifier, quote_literal};
 
-/// Triggers and foreign keys have done their work where the rows come from. Not everyone may say
-/// so; for who may not, they do it again.
-const AS_REPLICA: &str = "select set_config('session_replication_role', 'replica', true) \
-    where current_setting('is_superuser') = 'on'";
+/// Triggers and foreign keys have done their work where the rows come from. Superusers may say so, and
+/// since 15 whoever was granted it.
+const AS_REPLICA: &str = "do $$ begin set local session_replication_role = replica; \
+    exception when insufficient_privilege then null; end $$";
+
+/// For who may not say so, a foreign key would remove the rows of other tables that refer to those
+/// that are removed here, and triggers would do their work twice. A deferrable key, which is a
+/// trigger too, does nothing of the kind.
+fn must_set_nothing_off(name: &str) -> String {
+    let body = format!(
+        "begin if current_setting('session_replication_role') <> 'replica' and exists (\
+         select from pg_trigger where tgrelid = {}::regclass and tgenabled in ('O', 'A') \
+         and tgfoid <> 'unique_key_recheck'::regproc) then raise exception \
+         'this role may not set session_replication_role, and its triggers and foreign keys would \
+         act on every row' using errcode = 'insufficient_privilege'; end if; end",
+        quote_literal(name)
+    );
+    format!("do {}", quote_literal(&body))
+}
 
 /// Begins a transaction in which values are the same text on both sides, whatever the settings of
 /// the databases: `02/03/2024` is two dates. For the transaction alone, because the session is kept.
@@ -26,12 +41,13 @@ fn begin() -> String {
 
 /// What is sent to both sides for a table.
 pub(super) fn lines(from: Side, table: &TableRows) -> Vec<String> {
-    let [delete, copy_in, copy_out] = statements(table);
+    let [guard, delete, copy_in, copy_out] = statements(table);
     let to = from.other();
     vec![
         format!("{from}: {}", begin()),
         format!("{to}: {}", begin()),
         format!("{to}: {AS_REPLICA}"),
+        format!("{to}: {guard}"),
         format!("{to}: {delete}"),
         format!("{from}: {copy_out}"),
         format!("{to}: {copy_in}"),
@@ -40,7 +56,7 @@ pub(super) fn lines(from: Side, table: &TableRows) -> Vec<String> {
     ]
 }
 
-fn statements(table: &TableRows) -> [String; 3] {
+fn statements(table: &TableRows) -> [String; 4] {
     let name = qualified(&table.schema, &table.name);
     let columns: Vec<String> = table.columns.iter().map(|c| quote_identifier(c)).collect();
     let columns = columns.join(", ");
@@ -50,6 +66,7 @@ fn statements(table: &TableRows) -> [String; 3] {
         columns => format!("{name} ({columns})"),
     };
     [
+        must_set_nothing_off(&name),
         format!("delete from only {name}"),
         format!("copy {listed} from stdin"),
         format!("copy (select {columns} from only {name}) to stdout"),
@@ -72,9 +89,10 @@ pub(super) async fn copy(
         for table in &by_now::tables(sides, by_now::Columns::Stored, tables).await? {
             source.batch_execute(&begin()).await?;
             target.batch_execute(&begin()).await?;
-            target.query(AS_REPLICA, &[]).await?;
-            let [delete, copy_in, copy_out] = statements(table);
-            let copied = replace((&source, &copy_out), (&target, [&delete, &copy_in])).await;
+            target.batch_execute(AS_REPLICA).await?;
+            let [guard, delete, copy_in, copy_out] = statements(table);
+            let emptied = format!("{guard}; {delete}");
+            let copied = replace((&source, &copy_out), (&target, [&emptied, &copy_in])).await;
             let name = full_name(&table.schema, &table.name);
             copied.map_err(|error| {
                 error.about(format!("the rows of {name} could not be carried over"))
@@ -87,9 +105,9 @@ pub(super) async fn copy(
 
 async fn replace(
     (source, copy_out): (&Client, &str),
-    (target, [delete, copy_in]): (&Client, [&str; 2]),
+    (target, [empty, copy_in]): (&Client, [&str; 2]),
 ) -> Result<()> {
-    target.batch_execute(delete).await?;
+    target.batch_execute(empty).await?;
     let rows = source.copy_out(copy_out).await?;
     let sink = target.copy_in(copy_in).await?;
     pin_mut!(rows, sink);

@@ -162,7 +162,13 @@ select
         -- Of its type, 1 is FOR EACH ROW and 32 TRUNCATE.
         where t.tgrelid = c.oid and not t.tgisinternal and t.tgenabled in ('A', 'R')
             and t.tgtype & 33 <> 0
-    ) as firing_triggers
+    ) as firing_triggers,
+    -- Foreign keys are triggers too, of both tables; so are deferrable keys, which set nothing off.
+    exists (
+        select from pg_trigger t
+        where t.tgrelid = c.oid and t.tgenabled in ('O', 'A')
+            and t.tgfoid <> 'unique_key_recheck'::regproc
+    ) as triggered
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f')

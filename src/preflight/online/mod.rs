@@ -35,6 +35,7 @@ const CHECKS: &[fn(&Stream<'_>) -> Vec<Finding>] = &[
     tables::no_identity,
     tables::whole_row_refused,
     tables::firing_triggers,
+    tables::triggered,
     tables::large_objects,
     tables::at_cutover,
     there::publications,

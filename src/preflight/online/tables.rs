@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Finding, Level, Stream, found, refusal};
-use crate::inspect::Relation;
+use super::{Finding, Level, Stream, found, refusal, warning};
+use crate::inspect::{ConnectedRole, Relation};
 use crate::postgres;
 use crate::preflight::{full_name, list};
 use crate::report::counted;
@@ -192,6 +192,48 @@ pub(super) fn large_objects(stream: &Stream<'_>) -> Vec<Finding> {
         "Migrate with mode: offline; or keep their contents in bytea columns, and remove those \
          that nobody needs (`vacuumlo`, or `select lo_unlink(oid) from pg_largeobject_metadata`).",
     )
+}
+
+/// Their rows are removed and copied anew, which a foreign key or a trigger takes for changes; a
+/// superuser may tell them not to, and since 15 whoever was granted it.
+pub(super) fn triggered(stream: &Stream<'_>) -> Vec<Finding> {
+    let facts = stream.case.facts;
+    let settled = Streamed::settle(facts, stream.case.selection, stream.online);
+    let reverse = stream.online.cutover.reverse;
+    let sides = [
+        (true, Side::Target, &facts.target.server.role),
+        (reverse, Side::Source, &facts.source.server.role),
+    ];
+    let sides = sides
+        .into_iter()
+        .filter(|(filled, _, role)| *filled && !role.superuser);
+    let triggered = |(schema, name): &&(String, String)| {
+        let mut relations = facts.source.relations.iter();
+        relations.any(|r| r.schema == *schema && r.name == *name && r.triggered)
+    };
+    let tables = settled.at_cutover.iter().filter(triggered);
+    let tables: Vec<String> = tables.map(|(s, n)| postgres::full_name(s, n)).collect();
+    if tables.is_empty() {
+        return Vec::new();
+    }
+    let of_side = |(_, side, role): (bool, Side, &ConnectedRole)| {
+        warning(
+            "copied_at_cutover_triggered",
+            format!(
+                "{} has triggers or foreign keys, and a switch that fills it on the {side} is taken \
+                 back unless role {} may set session_replication_role there",
+                list(tables.iter().cloned()),
+                role.name
+            ),
+            format!(
+                "As a superuser on the {side}, from 15 on: `grant set on parameter \
+                 session_replication_role to {}`. Or give the table a replica identity, so that it \
+                 is streamed.",
+                postgres::quote_identifier(&role.name)
+            ),
+        )
+    };
+    sides.flat_map(of_side).collect()
 }
 
 /// What is copied while nobody can write takes its time from the outage.

@@ -143,6 +143,7 @@ pub(crate) fn table(name: &str) -> Relation {
         blocks: 0,
         text_columns: Vec::new(),
         firing_triggers: Vec::new(),
+        triggered: false,
         row_hash: RowHash::Record,
         columns: Vec::new(),
         identity: Identity {

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::night::{MOVED, Night, SHOP};
 use super::serves;
 use crate::support::ledger::{Side, book};
+use crate::support::tool::PlanFolder;
 use crate::support::{Cluster, Settings, wait_until};
 
 /// The role that migrates, on either side; its password is in no log.
@@ -200,4 +201,43 @@ fn roles_that_are_no_superusers_cut_over_and_roll_back_and_their_password_is_in_
     must_keep_the_password(&night.target);
     let acts = format!("select pg_has_role('{MOVER}', 'shop_owner', 'usage')");
     assert_eq!(night.target.psql("postgres", &acts), "f");
+}
+
+/// Tables that are no part of the stream are emptied and filled at the cutover; for a role that may not
+/// hold back foreign keys, that would empty others with them.
+#[test]
+fn a_table_that_is_filled_at_the_cutover_takes_no_others_with_it() {
+    let (source, target) = (Cluster::start(16), Cluster::start(16));
+    source.psql("postgres", "create database shop");
+    source.psql(
+        "shop",
+        "create table kinds (code int unique);
+         create table things (id int primary key, code int references kinds (code) on delete cascade);
+         insert into kinds values (1); insert into things values (1, 1)",
+    );
+    target.psql("postgres", "create role mover superuser login");
+    let folder = PlanFolder::new(&format!(
+        "version: 1\nsource: {{ url: \"{}\" }}\ntarget: {{ url: \"{}\" }}\nmode: online\n\
+         copy: {{ owners: false }}\nonline: {{ replica_identity: {{ public.kinds: copy_at_cutover }} }}\n\
+         cutover: {{ reverse: false, verify: off, fence: {{ terminate: false }} }}\n",
+        source.url("shop"),
+        target.url_as("mover", "moved"),
+    ));
+    let caught_up = ["apply", "--yes", "--until", "caught-up"];
+    folder.run(&caught_up).must_end(0, &[]);
+    let less = "grant pg_create_subscription, pg_read_all_stats, pg_signal_backend to mover; \
+                alter role mover nosuperuser createrole createdb replication";
+    for statement in less.split("; ") {
+        target.psql("postgres", statement);
+    }
+    let ran = folder.run(&["cutover", "--yes"]);
+    ran.must_end(8, &["may not set session_replication_role"]);
+    assert_eq!(target.psql("moved", "select count(*) from things"), "1");
+    let grant = "grant set on parameter session_replication_role to mover";
+    target.psql("postgres", grant);
+    folder.run(&["cutover", "--yes"]).must_end(0, &[]);
+    assert_eq!(
+        target.psql("moved", "select count(*) from things, kinds"),
+        "1"
+    );
 }

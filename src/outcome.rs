@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::journal::Status;
-use crate::measure::Measured;
+use crate::measure::{Measured, Rows};
 use crate::phases::{self, COMPARED, GUARD, MEASURE, SEQUENCES};
 use crate::plan::{Phase, Plan, Stage, StepId};
 use crate::resolve::Resolved;
@@ -63,6 +63,9 @@ pub struct PhaseTime {
 pub struct Proof {
     /// How hard it was looked at.
     pub verify: Verify,
+    /// Whether the definitions of all objects were compared: `copy.scope: data` moves none.
+    #[serde(default)]
+    pub definitions: bool,
     /// Tables whose rows were compared.
     pub tables: u64,
     /// Their rows.
@@ -81,9 +84,6 @@ impl MigrationOutcome {
     pub(crate) fn new(resolved: &Resolved, plan: &Plan, status: &Status) -> Self {
         let warnings = plan.steps().filter_map(|step| status.steps.get(&step.id));
         let switched = phases::switched(status);
-        let last = |of_the_copy| output(status, switched.map_or(of_the_copy, |_| COMPARED));
-        let (measured, sequences) = (last(MEASURE), last(SEQUENCES));
-        let count = |rows: i64| u64::try_from(rows).unwrap_or(0);
         Self {
             version: REPORT_VERSION,
             plan: plan.name.clone(),
@@ -93,18 +93,7 @@ impl MigrationOutcome {
             switched: switched.map(|(at, _)| at),
             write_outage_ms: switched
                 .and_then(|(_, outage)| u64::try_from(outage.as_millis()).ok()),
-            proof: Proof {
-                verify: verify(resolved, switched.is_some()),
-                tables: measured.tables.len() as u64,
-                rows: measured
-                    .tables
-                    .values()
-                    .map(|table| count(table.rows))
-                    .sum(),
-                sequences: sequences.sequences.len() as u64,
-                large_objects: measured.large_objects.map(|objects| count(objects.rows)),
-                accepted_differences: accepted_differences(status),
-            },
+            proof: proof(resolved, status, switched.is_some()),
             warnings: warnings.flat_map(|step| step.warnings.clone()).collect(),
             left_behind: plan.left_behind.clone(),
             phases: phase_times(plan, status),
@@ -114,6 +103,27 @@ impl MigrationOutcome {
     /// Whether the switch from source to target was made; an offline copy has none.
     pub fn cutover_triggered(&self) -> bool {
         self.switched.is_some()
+    }
+}
+
+/// What was compared last: at the cutover, or else of the copy, which proves nothing of what the
+/// application wrote since.
+fn proof(resolved: &Resolved, status: &Status, switched: bool) -> Proof {
+    let compared_by = |of_the_copy| if switched { COMPARED } else { of_the_copy };
+    let measured = output(status, compared_by(MEASURE));
+    let count = |rows: i64| u64::try_from(rows).unwrap_or(0);
+    let rows = measured.tables.values().map(|table| count(table.rows));
+    Proof {
+        verify: match status.is_done(&StepId::new(compared_by(MEASURE))) {
+            true => verify(&measured).unwrap_or_else(|| planned(resolved, switched)),
+            false => Verify::Off,
+        },
+        definitions: phases::compared_schemas(status),
+        tables: measured.tables.len() as u64,
+        rows: rows.sum(),
+        sequences: output(status, compared_by(SEQUENCES)).sequences.len() as u64,
+        large_objects: measured.large_objects.map(|objects| count(objects.rows)),
+        accepted_differences: accepted_differences(status),
     }
 }
 
@@ -148,8 +158,7 @@ fn taken(stage: &Stage, status: &Status) -> Option<f64> {
     Some((seconds * 1000.0).round() / 1000.0)
 }
 
-/// What was compared last: at the cutover, or else of the copy, which proves nothing of what the
-/// application wrote since.
+/// What a step measured.
 fn output(status: &Status, id: &str) -> Measured {
     let step = status.steps.get(&StepId::new(id));
     step.and_then(|step| serde_json::from_value(step.output.clone()).ok())
@@ -161,7 +170,19 @@ fn accepted_differences(status: &Status) -> u64 {
     guard.and_then(|step| step.output.as_u64()).unwrap_or(0)
 }
 
-fn verify(resolved: &Resolved, switched: bool) -> Verify {
+/// How rows were compared, by what was measured of them: the plan may have been edited since. Of no
+/// table there is nothing to tell it by.
+fn verify(measured: &Measured) -> Option<Verify> {
+    let hashed = |table: &Rows| table.hash.is_some();
+    let tables = &measured.tables;
+    (!tables.is_empty()).then(|| match tables.values().any(hashed) {
+        true => Verify::Rows,
+        false => Verify::Counts,
+    })
+}
+
+/// What the plan says of it.
+fn planned(resolved: &Resolved, switched: bool) -> Verify {
     match &resolved.online {
         Some(online) if switched => online.cutover.verify,
         _ => resolved.verify,

@@ -37,7 +37,7 @@ impl Effect {
 impl Replication {
     fn needs(&self, one: Side) -> bool {
         match self {
-            Self::ReadFence(fence) | Self::OpenFence { fence, before: _ } => fence.side == one,
+            Self::ReadFence(fence) | Self::OpenFence { fence, .. } => fence.side == one,
             Self::CheckTimeline(Timeline {
                 side,
                 since: _,

@@ -175,6 +175,7 @@ fn close(online: &Online, fence: &Fence) -> Vec<Step> {
         undo: vec![Effect::Replication(Replication::OpenFence {
             fence: fence.clone(),
             before: StepId::new(SOURCE_BEFORE),
+            also: Vec::new(),
         })],
         ..step(FENCE, fence::summary(fence))
     });
@@ -272,17 +273,15 @@ fn turn(scene: &Scene<'_>, online: &Online) -> Vec<Step> {
             )
         });
     }
-    let mut opening = vec![Effect::Replication(Replication::OpenFence {
-        fence: fence::target(scene),
-        before: StepId::new(TARGET_BEFORE),
-    })];
-    if let Some(setting) = scene.serves_read_only() {
-        let name = &scene.facts.target.database_name;
-        let set = database_settings::setting_statement(setting, name);
-        opening.push(super::sql(Place::Target, vec![set]));
-    }
+    let name = &scene.facts.target.database_name;
+    let own = scene.serves_read_only();
+    let own = own.map(|setting| database_settings::setting_statement(setting, name));
     steps.push(Step {
-        effects: opening,
+        effects: vec![Effect::Replication(Replication::OpenFence {
+            fence: fence::target(scene),
+            before: StepId::new(TARGET_BEFORE),
+            also: own.into_iter().collect(),
+        })],
         ..step(OPEN, "THE SWITCH: from here on the target serves")
     });
     if online.cutover.fence.terminate {

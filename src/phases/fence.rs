@@ -62,6 +62,7 @@ pub(super) fn close_target(scene: &Scene<'_>, opens: bool) -> Vec<Step> {
         Effect::Replication(Replication::OpenFence {
             fence: fence.clone(),
             before: StepId::new(TARGET_BEFORE),
+            also: Vec::new(),
         })
     });
     vec![

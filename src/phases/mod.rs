@@ -189,6 +189,13 @@ pub(crate) fn made_database(status: &Status) -> Option<&str> {
     status.steps.get(&StepId::new(DATABASE))?.output.as_str()
 }
 
+/// Whether the definitions of both sides were compared: with the copy, or before the switch.
+pub(crate) fn compared_schemas(status: &Status) -> bool {
+    [verify::SCHEMA, GUARD]
+        .iter()
+        .any(|id| status.is_done(&StepId::new(*id)))
+}
+
 /// Whether PostgreSQL replicates by itself already.
 pub(crate) fn is_streaming(status: &Status) -> bool {
     status.is_done(&StepId::new(ENABLE))

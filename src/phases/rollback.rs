@@ -131,6 +131,7 @@ fn close(online: &Online, fence: &Fence) -> Vec<Step> {
                 vec![Effect::Replication(Replication::OpenFence {
                     fence: fence.clone(),
                     before: StepId::new(BEFORE),
+                    also: Vec::new(),
                 })],
                 super::cutover::resumed(&online.cutover.hooks.before_fence),
             ]
@@ -205,6 +206,7 @@ fn turn(scene: &Scene<'_>, online: &Online) -> Vec<Step> {
             effects: vec![Effect::Replication(Replication::OpenFence {
                 fence: fence::source(scene, online),
                 before: StepId::new(SOURCE_BEFORE),
+                also: Vec::new(),
             })],
             ..step(OPEN, "THE SWITCH BACK: from here on the source serves")
         },
@@ -252,6 +254,7 @@ fn end(online: &Online, fence: &Fence) -> Vec<Step> {
                 ..fence.clone()
             },
             before: StepId::new(BEFORE),
+            also: Vec::new(),
         })],
         ..step(
             "rollback.roles",

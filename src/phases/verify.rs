@@ -9,6 +9,9 @@ use crate::report::counted;
 use crate::selection::Patterns;
 use crate::spec::{Include, Verify};
 
+/// The step that compares definitions.
+pub(super) const SCHEMA: &str = "verify.schema";
+
 /// The steps of the phase.
 pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     if scene.resolved.verify == Verify::Off {
@@ -18,7 +21,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
     if scene.moves_structure() {
         steps.push(comparison(
-            "verify.schema",
+            SCHEMA,
             "every object",
             Comparison::Schema(schema_scope(scene)),
         ));

@@ -75,26 +75,35 @@ fn times(out: &mut String, phases: &[PhaseTime]) {
 fn proof(proof: &Proof, is_stream: bool) -> String {
     let Proof {
         verify,
+        definitions,
         tables,
         rows,
         sequences,
         large_objects,
         accepted_differences,
     } = proof;
-    let how = match verify {
-        Verify::Off => return "nothing: the plan says `verify: off`".to_owned(),
-        Verify::Counts => "counted on both sides",
-        Verify::Rows => "counted and hashed on both sides",
-    };
     let accepted = match accepted_differences {
         0 => String::new(),
         some => format!(", but for {}", counted(*some, "accepted difference")),
     };
-    let copied = format!(
-        "the definition of every object{accepted}; {} in {}, {how}",
+    let defined = definitions.then(|| format!("the definition of every object{accepted}"));
+    let how = match verify {
+        Verify::Off => {
+            return defined.map_or_else(
+                || "nothing: the plan says `verify: off`".to_owned(),
+                |defined| format!("{defined}; no rows"),
+            );
+        }
+        Verify::Counts => "counted on both sides",
+        Verify::Rows => "counted and hashed on both sides",
+    };
+    let compared = format!(
+        "{} in {}, {how}",
         counted(*rows, "row"),
-        counted(*tables, "table"),
+        counted(*tables, "table")
     );
+    let copied = defined.into_iter().chain([compared]);
+    let copied = copied.collect::<Vec<_>>().join("; ");
     if is_stream {
         return copied;
     }

@@ -143,14 +143,15 @@ pub(super) async fn open(
     world: &World,
     scene: Scene<'_>,
     (fence, before): (&Fence, &StepId),
+    also: &[String],
 ) -> Result<Output> {
     let known: Option<Before> = world.output(before)?;
     let before = known.ok_or_else(|| unknown(fence, before))?;
     let client = world.session_for(scene, fence.side.into()).await?;
     // In one message, which is one transaction: all of it, or nothing, is open.
-    client
-        .batch_execute(&opening(fence, &before).join("; "))
-        .await?;
+    let mut statements = opening(fence, &before);
+    statements.extend(also.iter().cloned());
+    client.batch_execute(&statements.join("; ")).await?;
     Ok(Output::default())
 }
 

@@ -21,7 +21,15 @@ pub(in crate::effect) fn lines(effect: &Replication) -> Vec<String> {
         Replication::CheckLogins(logins) => login_lines(logins),
         Replication::Follow(follow) => follow_lines(follow),
         Replication::ReadFence(fence) => on(fence.side, fence::questions(fence)),
-        Replication::OpenFence { fence, before: _ } => open_lines(fence),
+        Replication::OpenFence {
+            fence,
+            before: _,
+            also,
+        } => {
+            let mut lines = open_lines(fence);
+            lines.extend(on(fence.side, also.iter().cloned()));
+            lines
+        }
         Replication::AwaitSilence { side, terminate } => on(side, [silence::question(*terminate)]),
         Replication::ProveCovered(coverage) => on(coverage.side, [coverage::question(coverage)]),
         Replication::AwaitReader { side, slot } => on(

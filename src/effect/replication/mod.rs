@@ -66,6 +66,8 @@ pub enum Replication {
         fence: Fence,
         /// The step that read what was there before.
         before: StepId,
+        /// What is sent in the same message: all of it is done, or nothing.
+        also: Vec<String>,
     },
     /// Waits until nobody but the migration itself is in a database, several times in a row, and
     /// no prepared transaction is left.
@@ -295,9 +297,11 @@ pub(super) async fn perform(
         }
         Replication::Follow(what) => follow::follow(world, scene, what).await,
         Replication::ReadFence(fence) => fence::read(world, scene, fence).await,
-        Replication::OpenFence { fence, before } => {
-            fence::open(world, scene, (fence, before)).await
-        }
+        Replication::OpenFence {
+            fence,
+            before,
+            also,
+        } => fence::open(world, scene, (fence, before), also).await,
         Replication::AwaitSilence { side, terminate } => {
             silence::wait(world, scene, (*side, *terminate)).await
         }

@@ -310,6 +310,43 @@ pub(super) fn own_settings(stream: &Stream<'_>) -> Vec<Finding> {
     )
 }
 
+/// A target database that was there before is closed before the first table comes to it, and the
+/// sessions that are in it are ended.
+pub(super) fn closing_target(stream: &Stream<'_>) -> Vec<Finding> {
+    let target = &stream.case.facts.target;
+    let Some(database) = &target.database else {
+        return Vec::new();
+    };
+    let role = &target.server.role;
+    let (name, owner) = (
+        quote_identifier(&role.name),
+        quote_identifier(&database.owner),
+    );
+    if !database.owned {
+        return refusal(
+            "target_not_closed",
+            format!(
+                "role {} does not own the target database {}, so it cannot close it to applications \
+                 until the cutover",
+                role.name, target.database_name
+            ),
+            format!("Run `grant {owner} to {name}` on the target, or connect as the owner."),
+        );
+    }
+    if role.signal_backend {
+        return Vec::new();
+    }
+    warning(
+        "target_sessions",
+        format!(
+            "role {} may not end sessions of others on the target: it stops where one is in the \
+             database when that is closed to applications",
+            role.name
+        ),
+        format!("See that nobody is in it, or run `grant pg_signal_backend to {name}` there."),
+    )
+}
+
 fn source<'a>(stream: &Stream<'a>) -> &'a Streams {
     &stream.case.facts.source.streams
 }

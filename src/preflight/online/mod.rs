@@ -36,6 +36,7 @@ const CHECKS: &[fn(&Stream<'_>) -> Vec<Finding>] = &[
     tables::whole_row_refused,
     tables::firing_triggers,
     tables::triggered,
+    fence::closing_target,
     tables::large_objects,
     tables::at_cutover,
     there::publications,

@@ -261,6 +261,13 @@ pub enum HookCall {
     },
 }
 
+fn warned(warning: Option<String>) -> Output {
+    Output {
+        warnings: warning.into_iter().collect(),
+        ..Output::default()
+    }
+}
+
 /// Performs one of them.
 ///
 /// # Errors
@@ -280,20 +287,14 @@ pub(super) async fn perform(
         Replication::CheckSlot { slot, made_by } => {
             subscribe::check_slot(world, scene, (slot, made_by)).await
         }
-        Replication::CheckTimeline(timeline) => Ok(Output {
-            warnings: timeline::check(world, scene, timeline)
-                .await?
-                .into_iter()
-                .collect(),
-            ..Output::default()
-        }),
+        Replication::CheckTimeline(timeline) => {
+            let warning = timeline::check(world, scene, timeline).await?;
+            Ok(warned(warning))
+        }
         Replication::CheckLogins(logins) => {
             let target = world.session_for(scene, Side::Target.into()).await?;
             let work = logins::warning(&target, logins);
-            Ok(Output {
-                warnings: world.unless_stopped(work).await?.into_iter().collect(),
-                ..Output::default()
-            })
+            Ok(warned(world.unless_stopped(work).await?))
         }
         Replication::Follow(what) => follow::follow(world, scene, what).await,
         Replication::ReadFence(fence) => fence::read(world, scene, fence).await,

@@ -59,12 +59,7 @@ impl Replication {
             | Self::ProveCovered(_)
             | Self::AwaitReader { side: _, slot: _ }
             | Self::Drain { side: _, slot: _ }
-            | Self::ProveDrained {
-                side: _,
-                slot: _,
-                publication: _,
-                way_back: _,
-            }
+            | Self::ProveDrained(_)
             | Self::CarrySequences {
                 from: _,
                 sequences: _,

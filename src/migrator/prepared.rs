@@ -123,12 +123,16 @@ impl Prepared<'_> {
             return Err(crate::history::incomplete(&self.migrator.resolved.path));
         }
         let plan = self.preview.plan.clone();
-        let Some(stage) = plan.afterwards(phase) else {
+        let Some(stage) = plan.afterwards(phase).cloned() else {
             return Err(no_way_back());
         };
         self.check_afterwards(Some(phase))?;
+        let stage = match phase {
+            Phase::Finalize => phases::finalized(&plan, stage, &self.status()),
+            _ => stage,
+        };
         self.begin(true)?;
-        self.perform(true, Work::Afterwards(stage)).await?;
+        self.perform(true, Work::Afterwards(&stage)).await?;
         let status = self.status();
         if phase == Phase::Rollback {
             self.journal().append(rolled_back(&plan))?;

@@ -31,6 +31,7 @@ mod stream_apply;
 mod verify;
 mod without;
 
+pub(crate) use complete::finalized;
 pub(crate) use finalize::kept_by_hand;
 pub use left_behind::left_behind;
 pub use outage::{Serving, serving};

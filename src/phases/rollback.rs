@@ -5,7 +5,7 @@ use super::cutover::{PAUSE, calls, calls_after, compare, look_again, reverse};
 use super::drift::{self, Leaving};
 use super::stream_apply::{enable, end_read_only_sessions, forward, subscribe, unsubscribe};
 use super::{SOURCE_BEFORE, Scene, fence, not_streamed, step};
-use crate::effect::replication::{Fence, Replication, slot};
+use crate::effect::replication::{Drained, Fence, Replication, slot};
 use crate::effect::{Effect, Place, Side};
 use crate::plan::{Step, StepId, Switch};
 use crate::postgres::quote_identifier;
@@ -231,13 +231,14 @@ fn end(online: &Online, fence: &Fence) -> Vec<Step> {
     let hooks = &online.cutover.hooks;
     steps.extend(calls_after("rollback.hooks", hooks, &hooks.on_rollback));
     steps.push(Step {
-        effects: vec![Effect::Replication(Replication::ProveDrained {
+        effects: vec![Effect::Replication(Replication::ProveDrained(Drained {
             side: Side::Target,
             slot: online.reverse_name(),
             publication: online.reverse_name(),
             // It follows the source again, and what it writes is in the WAL as well.
             way_back: Some(online.subscription.clone()),
-        })],
+            may_be_unknown: false,
+        }))],
         ..step(
             "rollback.prove",
             "nothing was written to the target after the switch back",

@@ -49,12 +49,7 @@ pub(in crate::effect) fn lines(effect: &Replication) -> Vec<String> {
                 drain::question(slot, "<barrier>"),
             ],
         ),
-        Replication::ProveDrained {
-            side,
-            slot,
-            publication,
-            way_back,
-        } => on(side, [drain::peek(slot, publication, way_back.as_deref())]),
+        Replication::ProveDrained(drained) => on(drained.side, [drain::peek(drained)]),
         Replication::CarrySequences {
             from,
             sequences,

@@ -106,16 +106,7 @@ pub enum Replication {
         slot: String,
     },
     /// Proves that a slot holds no change that its reader did not take.
-    ProveDrained {
-        /// The side that was drained.
-        side: Side,
-        /// The slot.
-        slot: String,
-        /// The publication it is read with.
-        publication: String,
-        /// The subscription on that side whose changes do not count: they come from the other side.
-        way_back: Option<String>,
-    },
+    ProveDrained(Drained),
     /// Moves sequences forward to where they stand on the other side; never backwards.
     CarrySequences {
         /// The side they are read on.
@@ -247,6 +238,21 @@ pub struct Fence {
     pub read_only: bool,
 }
 
+/// A slot that is said to be drained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drained {
+    /// The side that was drained.
+    pub side: Side,
+    /// The slot.
+    pub slot: String,
+    /// The publication it is read with.
+    pub publication: String,
+    /// The subscription on that side whose changes do not count: they come from the other side.
+    pub way_back: Option<String>,
+    /// Whether it is enough to warn where nobody can know any more what the slot held.
+    pub may_be_unknown: bool,
+}
+
 /// A call of the operator's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HookCall {
@@ -315,15 +321,7 @@ pub(super) async fn perform(
             in_the_way::make_slot(world, scene, (*side, slot)).await
         }
         Replication::Drain { side, slot } => drain::drain(world, scene, (*side, slot)).await,
-        Replication::ProveDrained {
-            side,
-            slot,
-            publication,
-            way_back,
-        } => {
-            let sql = drain::peek(slot, publication, way_back.as_deref());
-            drain::prove(world, scene, (*side, slot, &sql)).await
-        }
+        Replication::ProveDrained(drained) => drain::prove(world, scene, drained).await,
         Replication::CarrySequences {
             from,
             sequences,

@@ -127,7 +127,10 @@ fn where_nothing_can_be_proven_any_more_the_migration_is_still_rolled_back_or_ma
             .run(&["cutover", "--yes"])
             .must_end(5, &["is gone", "finalize"]);
         small.run(&["apply", "--yes"]).must_end(5, &["is gone"]);
-        small.run(&[command, "--yes"]).must_end(0, &[]);
+        let ran = small.run(&[command, "--yes"]);
+        ran.must_end(0, &[]);
+        let told = ran.stderr.contains("was left in the stream is not proven");
+        assert_eq!(told, command == "finalize", "{ran:?}");
         assert_eq!(small.source_is_closed(), command == "finalize");
         if command == "finalize" {
             assert_eq!(small.left(), [""; 0]);
@@ -268,5 +271,29 @@ fn a_plan_whose_names_were_edited_takes_nothing_back_before_that_is_undone() {
         small.folder.run(&refused).must_end(4, &words);
     }
     small.run(&["abort", "--yes"]).must_end(0, &[]);
+    assert_eq!(small.left(), [""; 0]);
+}
+
+#[test]
+fn what_was_written_past_the_fence_is_told_of_before_the_migration_is_made_final() {
+    let small = Small::new();
+    small.replicate();
+    let stray = psql(
+        &small.source,
+        SHOP,
+        "begin read write; insert into measures values (0, -7); commit",
+    );
+    let plain = plan_of(&small);
+    let hooks = format!("    after_switch: [{stray}, [\"sh\", \"-c\", \"exit 3\"]]\n");
+    with_hooks(&small, &plain, &hooks);
+    small.run(&["cutover", "--yes"]).must_end(1, &["hook sh"]);
+    let words = ["were written to the source", "pg_replication_slot_advance"];
+    for _ in 0..2 {
+        small.run(&["finalize", "--yes"]).must_end(6, &words);
+    }
+    let advance = "select count(pg_replication_slot_advance(slot_name, pg_current_wal_flush_lsn()))
+        from pg_replication_slots where slot_type = 'logical'";
+    assert_eq!(small.source.psql(SHOP, advance), "1");
+    small.run(&["finalize", "--yes"]).must_end(0, &[]);
     assert_eq!(small.left(), [""; 0]);
 }

@@ -1,7 +1,8 @@
 //! The checkpoints: an append-only file, a JSON line per event, each on disk before the next
 //! thing happens. It keeps what was printed, never a secret, and never rewrites a line.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod status;
+
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -15,6 +16,8 @@ use crate::plan::StepId;
 use crate::secret::redact;
 use crate::side::Side;
 use crate::state::StateDir;
+
+pub use status::{Status, StepStatus};
 
 /// The version of the journal and of the facts; raised when a line changes its meaning.
 pub const FORMAT: u32 = 1;
@@ -75,6 +78,11 @@ pub enum Event {
         step: StepId,
         /// Why.
         error: String,
+    },
+    /// What was cut short is about to be taken back, with all that stands on it, to be done again.
+    TakingBack {
+        /// Every step of it that was started.
+        steps: Vec<StepId>,
     },
     /// A step was taken back.
     Undone {
@@ -138,134 +146,13 @@ impl Event {
                 error: shown(error),
             },
             Self::Begun { .. }
+            | Self::TakingBack { .. }
             | Self::Undone { .. }
             | Self::Completed
             | Self::RolledBack { .. }
             | Self::Aborting { without: _ }
             | Self::Aborted => self,
         }
-    }
-}
-
-/// Where a step stands.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StepStatus {
-    /// When it was started.
-    pub started: Timestamp,
-    /// When it was done, or `None` while it is only started.
-    pub done: Option<Timestamp>,
-    /// What was planned when it was started.
-    pub lines: Vec<String>,
-    /// What it found out.
-    pub output: serde_json::Value,
-    /// Its warnings.
-    pub warnings: Vec<String>,
-    /// Why it failed, if it did.
-    pub error: Option<String>,
-}
-
-/// Where a migration stands: the sum of its journal.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Status {
-    /// The migration's own name.
-    pub migration: Option<String>,
-    /// When it began.
-    pub begun: Option<Timestamp>,
-    /// Every step that was started and not undone.
-    pub steps: BTreeMap<StepId, StepStatus>,
-    /// When it was completed.
-    pub completed: Option<Timestamp>,
-    /// Why the last run failed, if it did.
-    pub failure: Option<String>,
-    /// Whether an abort began.
-    pub aborting: bool,
-    /// The side that the abort which began has to do without.
-    pub aborting_without: Option<Side>,
-    /// Every step that was started and not undone when that abort began.
-    pub before_abort: BTreeSet<StepId>,
-    /// Whether an abort has nothing left to take back on the target.
-    pub aborted: bool,
-}
-
-impl Status {
-    /// The status after one more line: the same function on writing and on reading.
-    #[must_use]
-    pub fn after(mut self, entry: &Entry) -> Self {
-        match &entry.event {
-            Event::Begun {
-                migration,
-                plan: _,
-                format: _,
-            } => {
-                self.migration = Some(migration.clone());
-                self.begun = Some(entry.at);
-            }
-            Event::Run { version: _, set: _ } => self.failure = None,
-            Event::Started { step, lines } => {
-                let status = StepStatus {
-                    started: entry.at,
-                    done: None,
-                    lines: lines.clone(),
-                    output: serde_json::Value::Null,
-                    warnings: Vec::new(),
-                    error: None,
-                };
-                self.steps.insert(step.clone(), status);
-            }
-            Event::Done {
-                step,
-                output,
-                warnings,
-            } => {
-                if let Some(status) = self.steps.get_mut(step) {
-                    status.done = Some(entry.at);
-                    status.output = output.clone();
-                    status.warnings.clone_from(warnings);
-                    status.error = None;
-                }
-            }
-            Event::Failed { step, error } => {
-                self.failure = Some(error.clone());
-                if let Some(status) = self.steps.get_mut(step) {
-                    status.error = Some(error.clone());
-                }
-            }
-            Event::Undone { step, with } => {
-                for step in with.iter().chain([step]) {
-                    self.steps.remove(step);
-                }
-            }
-            Event::Completed => self.completed = Some(entry.at),
-            Event::RolledBack { steps } => {
-                self.completed = None;
-                for step in steps {
-                    self.steps.remove(step);
-                }
-            }
-            Event::Aborting { without } => {
-                if !self.aborting || self.aborting_without != *without {
-                    self.before_abort = self.steps.keys().cloned().collect();
-                }
-                self.aborting = true;
-                self.aborting_without = *without;
-            }
-            Event::Aborted => self.aborted = true,
-        }
-        self
-    }
-
-    /// Whether a step is done.
-    pub fn is_done(&self, step: &StepId) -> bool {
-        self.steps
-            .get(step)
-            .is_some_and(|status| status.done.is_some())
-    }
-
-    /// Whether a step was started and not done.
-    pub fn is_interrupted(&self, step: &StepId) -> bool {
-        self.steps
-            .get(step)
-            .is_some_and(|status| status.done.is_none())
     }
 }
 

@@ -187,9 +187,12 @@ impl Migrator {
             Some(facts) => {
                 ends.are_the_databases_of(&facts)?;
                 ends.still_are(&facts, &Side::ALL).await?;
-                if status.as_ref().is_some_and(phases::leaves_target_as_found) {
-                    ends.target_still_is_as_found(&facts.target).await?;
-                } else if let Some(status) = &status {
+                let status = status.as_ref().expect("facts are read for a status");
+                if phases::leaves_target_as_found(status) {
+                    let emptied = phases::may_have_emptied_target(status);
+                    ends.target_still_is_as_found(&facts.target, emptied)
+                        .await?;
+                } else {
                     let made = phases::made_database(status);
                     ends.target_is_ours(&facts.target, made).await?;
                     if phases::leaves_marks(status) {

@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use crate::journal::Status;
 use crate::plan::{IfInterrupted, Plan, Stage, Step, StepId, Switch};
 
-/// The steps to be taken back, where they were begun, before the plan is carried on. Every question
-/// of a step that was started and not done has been answered, and was answered with no. `held` says
-/// that the session outlived its run which steps are under.
+/// The steps to be taken back, where they were begun, before the plan is carried on: whatever a
+/// killed run was about to take back is among them. Every question of a step that is in doubt has
+/// been answered, and was answered with no. `held` says that the session outlived its run which steps
+/// are under.
 pub(crate) fn to_be_redone(plan: &Plan, status: &Status, held: bool) -> BTreeSet<StepId> {
-    let mut again = BTreeSet::new();
+    let mut again = status.taking_back.clone();
     for step in plan.steps().filter(|step| status.is_interrupted(&step.id)) {
         again.insert(step.id.clone());
         if let IfInterrupted::RedoFrom(from) = &step.if_interrupted {
@@ -230,6 +231,31 @@ mod tests {
         let redone = again(&plan, &["snapshot", "dump", "measure!"]);
         assert_eq!(redone, ["dump", "measure", "snapshot"]);
         assert!(again(&plan, &["snapshot", "dump", "measure"]).is_empty());
+    }
+
+    #[test]
+    fn what_was_about_to_be_taken_back_is_taken_back_though_nothing_is_interrupted_any_more() {
+        let mut restore = step("restore", &["closed"], None);
+        restore.if_interrupted = IfInterrupted::RedoFrom(StepId::new("database"));
+        let plan = plan([
+            vec![
+                step("role", &[], None),
+                step("database", &["role"], None),
+                step("closed", &["database"], None),
+                restore,
+            ],
+            vec![],
+        ]);
+        let mut status = status(&["role", "database", "closed", "restore!"]);
+        let all = to_be_redone(&plan, &status, true);
+        assert_eq!(all.len(), 3);
+        status.taking_back = all;
+        for id in ["restore", "closed"] {
+            status.steps.remove(&StepId::new(id));
+            status.taking_back.remove(&StepId::new(id));
+        }
+        let rest = to_be_redone(&plan, &status, true);
+        assert!(rest.contains(&StepId::new("database")) && !rest.contains(&StepId::new("role")));
     }
 
     #[test]

@@ -39,14 +39,19 @@ impl Ends {
         .because(format!("was: {was}\nnow: {}", now.database())))
     }
 
-    /// Checks that nobody has made or filled the target database since the plan was made.
+    /// Checks that nobody has made or filled the target database since the plan was made; `emptied`
+    /// says that this migration may have removed what was in it.
     ///
     /// # Errors
     /// [`Exit::Refused`] when somebody has.
-    pub(crate) async fn target_still_is_as_found(&self, known: &Target) -> Result<()> {
+    pub(crate) async fn target_still_is_as_found(
+        &self,
+        known: &Target,
+        emptied: bool,
+    ) -> Result<()> {
         let found = self.target_facts().await?;
         let (was, is) = (content(known), content(&found));
-        if was == is {
+        if was == is || emptied && is_emptied(known, &found) {
             return Ok(());
         }
         let what = format!(
@@ -132,6 +137,20 @@ impl Ends {
             "It says which rows are there. Run `pg_dbmigrator abort`, then `pg_dbmigrator apply`.",
         )
         .because("somebody dropped it, or the journal has lost its end".to_owned()))
+    }
+}
+
+/// Whether nothing is there that was not: of a database that held something, no row is left.
+fn is_emptied(known: &Target, found: &Target) -> bool {
+    let Some(was) = &known.database else {
+        return false;
+    };
+    match &found.database {
+        None => was.object_count > 0,
+        Some(is) => {
+            let objects = [0, was.object_count];
+            objects.contains(&is.object_count) && is.tables.iter().all(|table| table.empty)
+        }
     }
 }
 

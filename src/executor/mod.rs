@@ -288,6 +288,14 @@ impl Executor<'_> {
         self.is_done(step) || self.is_interrupted(step)
     }
 
+    fn is_in_doubt(&self, step: &StepId) -> bool {
+        self.journal
+            .lock()
+            .expect("no holder of this lock panics")
+            .status()
+            .is_in_doubt(step)
+    }
+
     fn is_interrupted(&self, step: &StepId) -> bool {
         self.journal
             .lock()

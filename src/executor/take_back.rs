@@ -39,11 +39,12 @@ impl Executor<'_> {
         self.write(Event::Aborted)
     }
 
-    /// Answers for every started step whether it took effect, and takes back what has to be done
-    /// again.
+    /// Answers for every step that is in doubt whether it took effect, and takes back what has to be
+    /// done again. All of that is named first: a run that is killed meanwhile leaves to the next one
+    /// what nothing else would tell of, because what was interrupted is taken back before all else.
     pub(super) async fn take_back_interrupted(&self) -> Result<()> {
         for stage in &self.plan.stages {
-            for step in stage.steps.iter().filter(|s| self.is_interrupted(&s.id)) {
+            for step in stage.steps.iter().filter(|s| self.is_in_doubt(&s.id)) {
                 if let IfInterrupted::Ask(question) = &step.if_interrupted
                     && ask(self.world, question).await?
                 {
@@ -56,10 +57,17 @@ impl Executor<'_> {
             }
         }
         let held = self.world.snapshot.lock().await.is_some();
-        let again = {
+        let mut again = {
             let journal = self.journal.lock().expect("no holder of this lock panics");
             to_be_redone(self.plan, journal.status(), held)
         };
+        again.retain(|id| self.is_begun(id));
+        if again.is_empty() {
+            return Ok(());
+        }
+        self.write(Event::TakingBack {
+            steps: again.iter().cloned().collect(),
+        })?;
         self.take_back(
             &again,
             "it was interrupted, or its session died with the earlier run",

@@ -209,15 +209,22 @@ pub(crate) fn leaves_target_as_found(status: &Status) -> bool {
     !changing.any(|id| status.steps.contains_key(&id))
 }
 
-/// Whether the target database was closed to applications, and nothing has opened it since. An abort
-/// that began may have.
-pub(crate) fn leaves_target_closed(status: &Status) -> bool {
-    status.is_done(&StepId::new(CLOSE)) && !is_decided(status) && !status.aborting
+/// Whether something was taken back that may have removed what was in the target database before.
+pub(crate) fn may_have_emptied_target(status: &Status) -> bool {
+    let mut removing = [DROP, DATABASE, RESTORE].into_iter().map(StepId::new);
+    removing.any(|id| status.taken_back.contains(&id))
 }
 
-/// Whether a streamed copy is under way, whose marks are on the target until it is whole.
+/// Whether the target database was closed to applications, and nothing has opened it since. An abort
+/// that began may have, and so may a run that began to take that back.
+pub(crate) fn leaves_target_closed(status: &Status) -> bool {
+    status.stands(&StepId::new(CLOSE)) && !is_decided(status) && !status.aborting
+}
+
+/// Whether a streamed copy is under way, whose marks are on the target until it is whole, or until
+/// somebody begins to take them back.
 pub(crate) fn leaves_marks(status: &Status) -> bool {
-    status.is_done(&StepId::new(copy::MAKE_MARKS))
+    status.stands(&StepId::new(copy::MAKE_MARKS))
         && !status.steps.contains_key(&StepId::new(build::DROP_MARKS))
 }
 

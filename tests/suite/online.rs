@@ -24,6 +24,7 @@ mod sequences;
 mod small;
 mod stream;
 mod switch;
+mod taking_back;
 mod told;
 mod unprivileged;
 mod valve;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
 
-use super::ground::{Holder, Lane, application_name, ended, plan, programs};
+use super::ground::{Holder, Lane, TARGET, application_name, ended, plan, programs};
 use crate::support::wait_until;
 
 /// Kills the streamed plan at this crash point; whether rows were being copied then.
@@ -95,6 +95,34 @@ fn a_streamed_copy_whose_snapshot_is_lost_starts_over() {
     assert!(points().any(|point| killed_in_the_copy(&lane, point)));
     lane.run(&["abort", "--yes"]).must_end(0, &[]);
     assert_eq!(programs(&lane.folder.state()), Vec::<i32>::new());
+}
+
+#[test]
+fn what_was_to_be_replaced_and_is_gone_does_not_keep_a_copy_from_starting_over() {
+    let lane = Lane::new(&plan("replace.yaml"));
+    let filled = format!("create database {TARGET} template template0");
+    let begun = points().any(|point| {
+        lane.start_over();
+        lane.target.psql("postgres", &filled);
+        lane.target.psql(TARGET, "create table gone ()");
+        let killed = lane.apply_until(point).exit.is_none();
+        killed && counted(&lane.journal(), DONE).contains_key("copy.marks") && holders(&lane) == "1"
+    });
+    assert!(begun);
+    let end = format!("select count(pg_terminate_backend(pid)) {}", holder(&lane));
+    lane.source.psql("postgres", &end);
+    wait_until("the session to be gone", || holders(&lane) == "0");
+    // Run after run takes back a little more, until one begins anew, and does not come far.
+    let is_begun = |lane: &Lane| {
+        let journal = lane.journal().join("\n");
+        let last = journal.rsplit("\"event\":\"run\"").next();
+        last.is_some_and(|since| since.contains("\"event\":\"started\""))
+    };
+    while !is_begun(&lane) {
+        let ran = lane.apply_until(6);
+        assert_eq!(ran.exit, None, "{ran:?}");
+    }
+    lane.must_complete_equal();
 }
 
 #[test]

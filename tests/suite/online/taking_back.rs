@@ -4,15 +4,13 @@
 use super::small::{MOVED, SHOP, Small};
 use crate::support::wait_until;
 
-/// How many points lie between two kills, unless the environment says so.
-const EVERY: usize = 3;
-
 /// The whole migration in one run.
 const APPLY: &[&str] = &["apply", "--yes", "--set", "cutover.trigger=when_caught_up"];
 
-fn every() -> usize {
+/// How far one kill is from the next, unless the environment says so.
+fn every(usual: usize) -> usize {
     let every = std::env::var("TAKING_BACK_KILL_EVERY");
-    every.map_or(EVERY, |text| text.parse().expect("it is a number"))
+    every.map_or(usual, |text| text.parse().expect("it is a number"))
 }
 
 /// What a run says that began something, after it took up the work of another.
@@ -31,7 +29,7 @@ fn start_over(small: &Small) {
 
 /// The first crash point, of those long before the switch, at which the journal of a first run holds these words.
 fn first_point(prepare: &impl Fn(), small: &Small, words: &str) -> u64 {
-    let (mut before, mut from) = (0, 128);
+    let (mut before, mut from) = (0, 64);
     while from - before > 1 {
         let middle = u64::midpoint(before, from);
         prepare();
@@ -44,33 +42,33 @@ fn first_point(prepare: &impl Fn(), small: &Small, words: &str) -> u64 {
     from
 }
 
-/// Kills the second run at one point of its taking back after another; the third run ends equal, or
-/// an abort does, and nothing is left.
-fn killed_while_taking_back(small: &Small, prepare: &impl Fn(), cut_short: impl Fn()) {
-    let mut aborted = false;
-    for point in (2..).step_by(every()) {
-        prepare();
-        cut_short();
-        let killed = small.run_until(APPLY, Some(point));
-        assert_eq!(killed.exit, None, "{point}: {killed:?}");
-        if has_begun_anew(&small.journal()) {
-            assert!(point > 6, "{point}");
-            return;
+/// Kills the second run at one point of its taking back after another; the third run ends equal, and so
+/// does an abort in its place, and nothing is left.
+fn killed_while_taking_back(small: &Small, every: usize, cut_short: impl Fn()) {
+    for point in (2..).step_by(every) {
+        for next in [APPLY, &["abort", "--yes"]] {
+            cut_short();
+            let killed = small.run_until(APPLY, Some(point));
+            assert_eq!(killed.exit, None, "{point}: {killed:?}");
+            if has_begun_anew(&small.journal()) {
+                assert!(point > 6, "{point}");
+                return;
+            }
+            let journal = small.journal();
+            let last = journal.lines().last().unwrap_or_default();
+            let ran = small.run(next);
+            assert_eq!(
+                ran.exit,
+                Some(0),
+                "{next:?} at {point}, after {last}: {ran:?}"
+            );
+            if next == APPLY {
+                assert!(small.target_is_open(), "{point}");
+                small.run(&["finalize", "--yes"]).must_end(0, &[]);
+                assert_eq!(small.differences(), [""; 0], "{point}");
+            }
+            assert_eq!(small.left(), [""; 0], "{next:?} at {point}");
         }
-        let journal = small.journal();
-        let tail = || journal.lines().rev().take(3).collect::<Vec<_>>();
-        let ran = match aborted {
-            true => small.run(&["abort", "--yes"]),
-            false => small.run(APPLY),
-        };
-        assert_eq!(ran.exit, Some(0), "{point}: {ran:?}\nafter {:#?}", tail());
-        if !aborted {
-            assert!(small.target_is_open(), "{point}");
-            small.run(&["finalize", "--yes"]).must_end(0, &[]);
-            assert_eq!(small.differences(), [""; 0], "{point}");
-        }
-        assert_eq!(small.left(), [""; 0], "{point}");
-        aborted = !aborted;
     }
 }
 
@@ -81,7 +79,8 @@ fn a_restore_that_is_being_taken_back_with_its_database_is_so_by_the_run_after_a
     let words = "\"event\":\"started\",\"step\":\"restore.run\"";
     // All of it is restored, and the journal does not know.
     let point = 1 + first_point(&prepare, &small, words);
-    killed_while_taking_back(&small, &prepare, || {
+    killed_while_taking_back(&small, every(1), || {
+        prepare();
         assert_eq!(small.run_until(APPLY, Some(point)).exit, None);
         assert!(small.journal().contains(words));
     });
@@ -100,7 +99,8 @@ fn a_copy_without_its_snapshot_is_taken_back_by_the_run_after_a_kill() {
         &small,
         "\"event\":\"done\",\"step\":\"copy.marks\"",
     );
-    killed_while_taking_back(&small, &prepare, || {
+    killed_while_taking_back(&small, every(2), || {
+        prepare();
         assert_eq!(small.run_until(APPLY, Some(point)).exit, None);
         let holders =
             "from pg_stat_activity where application_name ~ '^pg_dbmigrator .* snapshot$'";

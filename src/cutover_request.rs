@@ -121,6 +121,16 @@ impl StateDir {
             .map_err(|error| self.trouble("cannot write the request for the cutover", &error))
     }
 
+    /// Keeps the request of this process fresh, if it is there, while it waits: an apply that begins
+    /// meanwhile leaves it alone.
+    pub(crate) fn renew_cutover_request(&self) {
+        let request = std::fs::File::options()
+            .write(true)
+            .open(self.cutover_request());
+        // Taken at this moment, or about to look stale to one that begins: then it is asked anew.
+        let _ = request.and_then(|file| file.set_modified(std::time::SystemTime::now()));
+    }
+
     /// Removes the request of this process; whether there was one.
     ///
     /// # Errors

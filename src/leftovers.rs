@@ -59,8 +59,8 @@ fn remove_files(state: &StateDir) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Whether a request was made to an earlier run, which did not live to see it: nobody waits for the
-/// cutover any more. One that was made a moment ago may be meant for this run.
+/// Whether a request was made to an earlier run, and nobody waits for the cutover any more: whoever
+/// does renews it.
 fn is_stale(entry: &std::fs::DirEntry) -> std::io::Result<bool> {
     let age = entry.metadata()?.modified()?.elapsed();
     Ok(age.is_ok_and(|age| age > FRESH))

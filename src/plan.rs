@@ -166,8 +166,8 @@ pub struct Step {
     pub summary: String,
     /// Steps of the same stage that have to be done before.
     pub after: Vec<StepId>,
-    /// The step whose session this one needs. A session dies with its process: when this step
-    /// has to run and the session is gone, that step and all that stand on it start over.
+    /// The step whose session this one needs. A session may die with its process, or with
+    /// the one that keeps it: when this step has to run and the session is gone, that step and all that stand on it start over.
     pub under: Option<StepId>,
     /// What it does, in order.
     pub effects: Vec<Effect>,

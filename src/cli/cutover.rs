@@ -122,6 +122,7 @@ async fn wait_for_other(migrator: &Migrator, json: bool) -> Result<Option<Exit>>
     let mut patience = Instant::now() + TO_LISTEN;
     loop {
         tokio::time::sleep(LOOK).await;
+        migrator.renew_cutover_request();
         match migrator.answer_to_cutover()? {
             Asked::Waits if Instant::now() < patience => {}
             Asked::Waits if !migrator.hears_cutover()? && migrator.withdraw_cutover()? => {

@@ -70,6 +70,12 @@ impl Migrator {
         self.state.request_cutover()
     }
 
+    /// Keeps the request of this process from being taken for one that nobody waits for any more: one
+    /// that is not renewed within a second is passed over by an apply that begins.
+    pub fn renew_cutover_request(&self) {
+        self.state.renew_cutover_request();
+    }
+
     /// Takes the request of this process back. It was, or whoever works on this plan carries it out
     /// already, or nobody has it: it is taken by one or the other, never by both.
     ///

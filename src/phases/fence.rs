@@ -52,7 +52,7 @@ pub(super) fn target(scene: &Scene<'_>) -> Fence {
 /// is does not see its `backend_type` either.
 const END_SESSIONS: &str = include_str!("end_sessions.sql");
 
-/// Closes the target before the first row comes to it: an application that knows both addresses, and
+/// Closes the target before its first table is there: an application that knows both addresses, and
 /// takes the target for the one to write to, is refused. `opens` has it opened when it is taken back.
 pub(super) fn close_target(scene: &Scene<'_>, opens: bool) -> Vec<Step> {
     let fence = target(scene);

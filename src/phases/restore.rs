@@ -1,5 +1,5 @@
 //! Restore: roles and database are made on the target, `pg_restore` fills it, and what `pg_dump`
-//! keeps only with `--create` is set at the end, so that no setting of the database meets the
+//! keeps only with `--create` is set at the end, so that no setting of the source's meets the
 //! restore. Nothing here is done to the source.
 
 use super::{DATABASE, DROP, PUBLIC, RESTORE, Scene, sql, step};

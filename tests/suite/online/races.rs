@@ -116,7 +116,7 @@ fn a_cutover_that_is_interrupted_withdraws_its_request_and_the_apply_watches_on(
     // The changes of a long transaction alone are received, and count as flushed, before its end.
     let one = "insert into readings select now(), 0";
     small.source.psql(SHOP, one);
-    let many = "insert into readings select now(), n from generate_series(1, 200000) n";
+    let many = "insert into readings select now(), n from generate_series(1, 500000) n";
     small.source.psql(SHOP, many);
     for (sent, exit) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         let said = small.events().len();

@@ -69,7 +69,6 @@ fn is_stale(entry: &std::fs::DirEntry) -> std::io::Result<bool> {
 /// Kills every program that works with connection files of this state directory, and returns how
 /// many there were. `pg_dump` and `pg_restore` work in several processes, of which only the first
 /// dies with us: the others finish their table.
-#[cfg(target_os = "linux")]
 pub(crate) fn kill_programs(state: &Path, prefix: &str) -> usize {
     let Ok(processes) = std::fs::read_dir("/proc") else {
         return 0;
@@ -82,7 +81,6 @@ pub(crate) fn kill_programs(state: &Path, prefix: &str) -> usize {
 }
 
 /// A handle is taken first: a number may be given to another process at any moment.
-#[cfg(target_os = "linux")]
 fn kill_if_works_with(pid: i32, files: &[u8]) -> bool {
     use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
     let Some(handle) = Pid::from_raw(pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok())
@@ -93,10 +91,4 @@ fn kill_if_works_with(pid: i32, files: &[u8]) -> bool {
     let mut variables = environment.split(|byte| *byte == 0);
     variables.any(|variable| variable.starts_with(files))
         && pidfd_send_signal(handle, Signal::KILL).is_ok()
-}
-
-/// Without `/proc` only the servers can be asked, which end the programs' sessions.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn kill_programs(_state: &Path, _prefix: &str) -> usize {
-    0
 }

@@ -1,5 +1,5 @@
 //! Migrates PostgreSQL databases between two servers from a declarative plan, and proves that
-//! nothing was lost. It never changes the source, and never reports a success it has not proven.
+//! nothing was lost. It never reports a success it has not proven.
 //!
 //! [`Migrator::new`] reads a plan file, [`Migrator::preview`] is the dry run, [`Migrator::run`]
 //! carries the plan out, and goes on where an earlier run was stopped or killed. What happens
@@ -31,6 +31,11 @@
 //! `examples/offline_migration.rs` is a complete program. Everything runs on one thread of a tokio
 //! runtime with its clock and its I/O enabled. The rest of the modules is the program's own: they
 //! may change in any release.
+
+#[cfg(not(target_os = "linux"))]
+compile_error!(
+    "pg_dbmigrator runs on Linux: it ends what a killed run left by way of /proc and pidfd"
+);
 
 // One picture: plan file → spec → resolve → (with what inspect found) plan → executor → outcome.
 // `inspect` asks, `effect` does, and nothing else touches a server.

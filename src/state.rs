@@ -1,5 +1,6 @@
 //! The state directory beside the plan: where it is, who may see it, and the lock on it.
-//! It never holds a secret, and nothing in it is needed once the migration is complete.
+//! It never holds a secret. An offline migration that is complete needs nothing of it; an online one does
+//! until it is finalized.
 
 use std::fs::{self, DirBuilder, DirEntry, File, OpenOptions, TryLockError};
 use std::io::{BufWriter, Write};

@@ -84,7 +84,6 @@ fn spawn(invocation: &Invocation<'_>) -> Result<Child> {
 
 /// Has the kernel kill the child when this process dies, however it dies: a dump that goes on
 /// without its runner would meet the next one.
-#[cfg(target_os = "linux")]
 #[expect(
     unsafe_code,
     reason = "pre_exec has no safe form; the closure makes two system calls"
@@ -105,9 +104,6 @@ fn die_with_parent(command: &mut Command) {
         command.pre_exec(die);
     }
 }
-
-#[cfg(not(target_os = "linux"))]
-fn die_with_parent(_command: &mut Command) {}
 
 /// Asks the whole group to end, then makes it.
 async fn end(child: &mut Child, group: Option<Pid>) {

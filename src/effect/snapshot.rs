@@ -1,5 +1,5 @@
 //! Performs the export of a snapshot, and keeps the session that holds it.
-//! It never reuses a snapshot of another run: that one died with its process.
+//! It never takes over one of an earlier run: `executor/held.rs` does.
 
 use super::SnapshotWanted;
 use super::world::{Output, Scene, World};

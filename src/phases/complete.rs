@@ -1,5 +1,5 @@
-//! Complete: the dump is removed. Never earlier, because until the target is proven the dump is
-//! the way to fill it again.
+//! Complete: what was needed on the way is removed: a dump offline, the stream online. Never before the
+//! target is proven, because until then it is filled from there.
 
 use super::stream_apply::unsubscribe;
 use super::{Scene, step};

@@ -4,6 +4,7 @@
 use super::{Scene, sql};
 use crate::effect::{Effect, Place};
 use crate::inspect::{Index, IndexConstraint};
+use crate::plan::Question;
 use crate::postgres::{qualified, quote_identifier, quote_literal};
 
 /// Each takes a few slots of the lock table.
@@ -13,45 +14,95 @@ const LEAST_MEMORY_KIB: u64 = 1024;
 /// Larger than this it does not accept before 18 on every platform.
 const MOST_MEMORY_KIB: u64 = 2_147_483_647;
 
-/// Builds indexes over one connection, one after the other.
-pub(super) fn build(scene: &Scene<'_>, indexes: &[&Index]) -> Effect {
-    let mut statements = settings(scene);
-    // Many small ones in a transaction, which costs as much as one of them.
-    if indexes.len() > 1 {
-        statements.push("begin".to_owned());
-    }
-    statements.extend(made(scene, indexes));
-    if indexes.len() > 1 {
-        statements.push("commit".to_owned());
-    }
-    sql(Place::Target, statements)
+/// How one index is built beside others of its table.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Build {
+    /// By as many processes as the server likes.
+    Parallel,
+    /// By a single one, so that the index that all wait for has a core to itself.
+    Aside,
 }
 
-/// Builds one by a single process, so that the one that all wait for has a core to itself.
-pub(super) fn build_aside(scene: &Scene<'_>, index: &Index) -> Effect {
+/// Builds the indexes of small tables over one connection, one after the other, in a transaction, which
+/// costs as much as one of them; their constraints with them.
+pub(super) fn build_small(scene: &Scene<'_>, indexes: &[&Index]) -> Effect {
     let mut statements = settings(scene);
-    statements.push("set max_parallel_maintenance_workers = 0".to_owned());
-    statements.extend(made(scene, &[index]));
-    sql(Place::Target, statements)
-}
-
-fn made(scene: &Scene<'_>, indexes: &[&Index]) -> Vec<String> {
-    let copy = &scene.resolved.copy;
-    let mut statements = Vec::new();
+    statements.push("begin".to_owned());
     let mut tablespace = None;
     for (number, index) in indexes.iter().enumerate() {
         if number > 0 && number % INDEXES_PER_TRANSACTION == 0 {
             statements.extend(["commit".to_owned(), "begin".to_owned()]);
         }
-        let wanted = index.tablespace.as_ref().filter(|_| copy.tablespaces);
+        let wanted = tablespace_of(scene, index);
         if wanted != tablespace {
-            let name = wanted.map_or_else(|| "''".to_owned(), |name| quote_identifier(name));
-            statements.push(format!("set default_tablespace = {name}"));
+            statements.push(set_tablespace(wanted));
             tablespace = wanted;
         }
-        statements.extend(make(scene, index, indexes.len() > 1));
+        match &index.constraint {
+            None => statements.push(index.definition.clone()),
+            Some(constraint) => statements.extend(with_its_index(index, constraint)),
+        }
+        statements.extend(statistics(index));
+        statements.extend(marks(index));
     }
-    statements
+    statements.push("commit".to_owned());
+    sql(Place::Target, statements)
+}
+
+/// Builds one index. A constraint that would shut out whoever builds another index of the table
+/// meanwhile is left to [`settle`], where it can be made from its index.
+pub(super) fn build(scene: &Scene<'_>, index: &Index, how: Build) -> Effect {
+    let mut statements = settings(scene);
+    if how == Build::Aside {
+        statements.push("set max_parallel_maintenance_workers = 0".to_owned());
+    }
+    let tablespace = tablespace_of(scene, index);
+    statements.extend(tablespace.map(|name| set_tablespace(Some(name))));
+    match &index.constraint {
+        Some(constraint) if using_index(scene, index).is_none() => {
+            statements.extend(with_its_index(index, constraint));
+        }
+        _ => statements.push(index.definition.clone()),
+    }
+    statements.extend(statistics(index));
+    sql(Place::Target, statements)
+}
+
+/// What the indexes of a table are for, where saying so takes the table for a moment: constraints made
+/// from them, what it is ordered by, and what tells its rows apart. All or nothing.
+pub(super) fn settle(scene: &Scene<'_>, indexes: &[&Index]) -> Option<Effect> {
+    let constraints = indexes.iter().filter_map(|one| using_index(scene, one));
+    let marks = indexes.iter().flat_map(|index| marks(index));
+    let statements: Vec<String> = constraints.chain(marks).collect();
+    (!statements.is_empty()).then(|| {
+        let all = ["begin".to_owned()].into_iter().chain(statements);
+        sql(Place::Target, all.chain(["commit".to_owned()]).collect())
+    })
+}
+
+/// How to ask whether [`settle`] was done, where it is not the same when done twice.
+pub(super) fn is_settled(scene: &Scene<'_>, indexes: &[&Index]) -> Option<Question> {
+    let mut indexes = indexes.iter();
+    let index = indexes.find(|index| using_index(scene, index).is_some())?;
+    let constraint = index.constraint.as_ref()?;
+    Some(Question {
+        database: Place::Target,
+        sql: format!(
+            "select exists (select from pg_constraint where conrelid = to_regclass({}) and conname = {})",
+            quote_literal(&qualified(&index.schema, &index.table)),
+            quote_literal(&constraint.name)
+        ),
+    })
+}
+
+fn tablespace_of<'a>(scene: &Scene<'_>, index: &'a Index) -> Option<&'a String> {
+    let named = index.tablespace.as_ref();
+    named.filter(|_| scene.resolved.copy.tablespaces)
+}
+
+fn set_tablespace(name: Option<&String>) -> String {
+    let name = name.map_or_else(|| "''".to_owned(), |name| quote_identifier(name));
+    format!("set default_tablespace = {name}")
 }
 
 /// What a session sets that builds or proves: the definitions name every schema, and the memory is
@@ -72,41 +123,44 @@ pub(super) fn remove(indexes: &[&Index]) -> Effect {
     sql(Place::Target, statements.collect())
 }
 
-/// What a table is ordered by and what tells its rows apart goes with its index.
-fn make(scene: &Scene<'_>, index: &Index, is_small: bool) -> Vec<String> {
+fn statistics(index: &Index) -> impl Iterator<Item = String> {
+    let own = qualified(&index.schema, &index.name);
+    let targets = index.statistics.iter();
+    targets.map(move |(column, target)| {
+        format!("alter index {own} alter column {column} set statistics {target}")
+    })
+}
+
+/// What the table is ordered by, and what tells its rows apart.
+fn marks(index: &Index) -> impl Iterator<Item = String> {
     let table = qualified(&index.schema, &index.table);
     let name = quote_identifier(&index.name);
-    let own = qualified(&index.schema, &index.name);
-    let mut statements = match &index.constraint {
-        None => vec![index.definition.clone()],
-        Some(constraint) => {
-            let add = format!(
-                "alter table only {table} add constraint {}",
-                quote_identifier(&constraint.name)
-            );
-            match &constraint.using_index {
-                Some(kind) if !is_small && !inherits_not_null(scene, index) => vec![
-                    index.definition.clone(),
-                    format!("{add} {kind} using index {name}{}", deferral(constraint)),
-                ],
-                _ => with_its_index(constraint, &add, &own),
-            }
-        }
-    };
-    for (column, target) in &index.statistics {
-        statements.push(format!(
-            "alter index {own} alter column {column} set statistics {target}"
-        ));
-    }
-    if index.clustered {
-        statements.push(format!("alter table {table} cluster on {name}"));
-    }
-    if index.replica_identity {
-        statements.push(format!(
-            "alter table only {table} replica identity using index {name}"
-        ));
-    }
-    statements
+    let cluster = format!("alter table {table} cluster on {name}");
+    let identity = format!("alter table only {table} replica identity using index {name}");
+    let clustered = index.clustered.then_some(cluster);
+    let identity = index.replica_identity.then_some(identity);
+    clustered.into_iter().chain(identity)
+}
+
+/// Makes the constraint from the index that is there, where it can be.
+fn using_index(scene: &Scene<'_>, index: &Index) -> Option<String> {
+    let constraint = index.constraint.as_ref()?;
+    let kind = constraint.using_index.as_ref();
+    let kind = kind.filter(|_| !inherits_not_null(scene, index))?;
+    Some(format!(
+        "{} {kind} using index {}{}",
+        add(index, constraint),
+        quote_identifier(&index.name),
+        deferral(constraint)
+    ))
+}
+
+fn add(index: &Index, constraint: &IndexConstraint) -> String {
+    format!(
+        "alter table only {} add constraint {}",
+        qualified(&index.schema, &index.table),
+        quote_identifier(&constraint.name)
+    )
 }
 
 /// Whether USING INDEX would mark what the table inherits as its own: 18 does that with the NOT NULL
@@ -118,13 +172,14 @@ fn inherits_not_null(scene: &Scene<'_>, index: &Index) -> bool {
         && table.is_some_and(|table| table.partition_of.is_some())
 }
 
-/// A constraint that makes its index itself, which is half the work where the table is small. It shuts
-/// out who builds another index of the table meanwhile, so that of a large one is made first.
-fn with_its_index(constraint: &IndexConstraint, add: &str, index: &str) -> Vec<String> {
+/// A constraint that makes its index itself, which is half the work where the table is small.
+fn with_its_index(index: &Index, constraint: &IndexConstraint) -> Vec<String> {
     let definition = constraint.definition.as_str();
     let storage = storage(&constraint.storage);
+    let add = add(index, constraint);
     if definition.starts_with("EXCLUDE ") {
-        let set = storage.map(|storage| format!("alter index {index} set ({storage})"));
+        let own = qualified(&index.schema, &index.name);
+        let set = storage.map(|storage| format!("alter index {own} set ({storage})"));
         let add = format!("{add} {definition}");
         return [add].into_iter().chain(set).collect();
     }

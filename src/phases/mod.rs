@@ -19,6 +19,7 @@ mod large_objects;
 mod left_behind;
 mod not_streamed;
 mod outage;
+mod parts;
 mod prepare_snapshot;
 mod restore;
 mod restore_runs;

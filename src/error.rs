@@ -4,10 +4,12 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::secret::redact;
 
 /// How the process ends. The numbers are a contract with scripts and never change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Exit {
     /// Everything asked for is done and proven.
@@ -43,13 +45,17 @@ impl From<Exit> for std::process::ExitCode {
 }
 
 /// An error that says what happened, why, and what to do next.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Error {
     exit: Exit,
     what: String,
     causes: Vec<String>,
     at: Option<String>,
     next: String,
+    /// What servers answered.
+    sqlstates: Vec<String>,
+    /// Whether a conversation with a server ended, or never began.
+    lost: bool,
 }
 
 /// The result of everything fallible in this crate.
@@ -67,6 +73,8 @@ impl Error {
             causes: Vec::new(),
             at: None,
             next: redact(next.as_ref()).into_owned(),
+            sqlstates: Vec::new(),
+            lost: false,
         }
     }
 
@@ -132,50 +140,49 @@ impl Error {
         self
     }
 
-    /// Whether a cause carries this SQLSTATE.
+    /// Says what a server answered.
+    #[must_use]
+    pub(crate) fn with_sqlstate(mut self, code: &str) -> Self {
+        self.sqlstates.push(code.to_owned());
+        self
+    }
+
+    /// Says that a conversation with a server ended, or that none began.
+    #[must_use]
+    pub(crate) fn of_lost_connection(mut self) -> Self {
+        self.lost = true;
+        self
+    }
+
+    /// Whether a server answered with this SQLSTATE.
     pub fn has_sqlstate(&self, code: &str) -> bool {
-        let shown = format!("SQLSTATE {code}");
-        self.causes.iter().any(|cause| cause.contains(&shown))
+        self.sqlstates.iter().any(|found| found == code)
+    }
+
+    fn has_sqlstate_of(&self, classes: &[&str]) -> bool {
+        let of = |found: &String| classes.iter().any(|class| found.starts_with(class));
+        self.sqlstates.iter().any(of)
     }
 
     /// Whether a server refused a statement for what it says (SQLSTATE classes 23 and 42): then
     /// the statement changed nothing.
     pub fn is_refusal_of_statement(&self) -> bool {
-        let shown = ["SQLSTATE 23", "SQLSTATE 42"];
-        let mut causes = self.causes.iter();
-        causes.any(|cause| shown.iter().any(|shown| cause.contains(shown)))
+        self.has_sqlstate_of(&["23", "42"])
     }
 
     /// Whether a connection was lost or could not be made: another one may do.
     pub fn is_lost_connection(&self) -> bool {
-        const ENDED: [&str; 5] = [
-            "SQLSTATE 57P01",
-            "SQLSTATE 57P02",
-            "SQLSTATE 57P03",
-            "SQLSTATE 08",
-            "connection closed",
-        ];
-        let ended = |cause: &String| ENDED.iter().any(|ended| cause.contains(ended));
-        self.exit == Exit::Failed
-            && (self
-                .what
-                .starts_with("the conversation with a server failed")
-                || self.what.starts_with("cannot connect to the ")
-                || self.causes.iter().any(ended))
+        let ended = ["57P01", "57P02", "57P03", "08"];
+        self.exit == Exit::Failed && (self.lost || self.has_sqlstate_of(&ended))
     }
 
     /// Whether a server answered a statement with an error by which its whole transaction changed
     /// nothing, and a session that was ended or a server that went away is not what it told of
     /// (SQLSTATE classes of what was asked and of what it met, none of 08, 53, 57, 58 and XX).
     pub fn is_refusal_of_transaction(&self) -> bool {
-        const CLASSES: [&str; 12] = [
+        self.has_sqlstate_of(&[
             "0A", "22", "23", "25", "28", "2B", "3D", "40", "42", "55", "P0", "0L",
-        ];
-        let mut causes = self.causes.iter();
-        causes.any(|cause| {
-            let mut classes = CLASSES.iter();
-            classes.any(|class| cause.contains(&format!("SQLSTATE {class}")))
-        })
+        ])
     }
 
     /// How the process should end.

@@ -39,17 +39,7 @@ struct Order {
 #[derive(Debug, Serialize, Deserialize)]
 enum Answer {
     Kept { kept: Kept, slot: Option<SlotMade> },
-    Failed(Refusal),
-}
-
-/// An error on its way from one process to the other.
-#[derive(Debug, Serialize, Deserialize)]
-struct Refusal {
-    /// Whether it is more than a failure that may be over by the next run.
-    refused: bool,
-    what: String,
-    causes: Vec<String>,
-    next: String,
+    Failed(Error),
 }
 
 /// The snapshot that is kept, as the state directory knows it.
@@ -106,18 +96,7 @@ pub(crate) async fn start(
         )
     })?;
     match answer {
-        Answer::Failed(Refusal {
-            refused,
-            what,
-            causes,
-            next,
-        }) => {
-            let error = match refused {
-                true => Error::refused(what, next),
-                false => Error::failed(what, next),
-            };
-            Err(causes.into_iter().fold(error, Error::because))
-        }
+        Answer::Failed(error) => Err(error),
         Answer::Kept { kept, slot } => {
             state.write(&state.keeper(), &kept)?;
             let Kept { id, session } = kept;
@@ -205,13 +184,9 @@ pub(crate) async fn keep() -> Result<Exit> {
     let (snapshot, session, slot) = match exported.await {
         Ok(exported) => exported,
         Err(error) => {
-            answer(&Answer::Failed(Refusal {
-                refused: error.exit() == Exit::Refused,
-                what: error.what().to_owned(),
-                causes: error.causes().to_vec(),
-                next: error.next().to_owned(),
-            }));
-            return Ok(error.exit());
+            let exit = error.exit();
+            answer(&Answer::Failed(error));
+            return Ok(exit);
         }
     };
     let id = snapshot.id().to_owned();

@@ -276,13 +276,16 @@ impl Conninfo {
         let alone = self.hosts.len() == 1;
         let told = |error: Error, refusal: &Refusal| {
             let told = refusal.cause.told();
-            error.because(if alone {
+            let error = error.because(if alone {
                 told
             } else {
                 format!("{}: {told}", refusal.place)
-            })
+            });
+            let code = refusal.cause.sqlstate();
+            code.into_iter().fold(error, Error::with_sqlstate)
         };
-        let error = refusals.iter().fold(Error::failed(what, next), told);
+        let none = Error::failed(what, next).of_lost_connection();
+        let error = refusals.iter().fold(none, told);
         let wants_password = |refusal: &Refusal| {
             refusal.cause.lacks_password() || refusal.cause.sqlstate() == Some("28P01")
         };

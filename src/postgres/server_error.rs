@@ -9,7 +9,8 @@ impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
         let next = "Mend the cause, then run the same command again.";
         let Some(db) = error.as_db_error() else {
-            return Self::failed("the conversation with a server failed", next).because_of(&error);
+            let failed = Self::failed("the conversation with a server failed", next);
+            return failed.because_of(&error).of_lost_connection();
         };
         let mut cause = format!(
             "{} (SQLSTATE {})",
@@ -21,6 +22,7 @@ impl From<tokio_postgres::Error> for Error {
                 cause.push_str(&format!("\n{label}: {}", without_row_values(part)));
             }
         }
-        Self::failed(Self::REFUSED, next).because(cause)
+        let refused = Self::failed(Self::REFUSED, next).because(cause);
+        refused.with_sqlstate(db.code().code())
     }
 }

@@ -163,13 +163,26 @@ impl Ends {
     }
 
     async fn source_facts(&self, resolved: &Resolved) -> Result<Source> {
-        let source = self.source.connect().await?;
         let place = self.source.place();
-        let mut source = inspect::source(&source, place, resolved.lock_timeout).await?;
+        let rest = async {
+            let client = self.source.connect().await?;
+            inspect::source(&client, place.clone(), resolved.lock_timeout).await
+        };
+        let built = async {
+            let client = self.source.connect().await?;
+            inspect::built(&client, &place, resolved.lock_timeout).await
+        };
         if resolved.copy.method == Method::Dump {
             // `pg_restore` builds them all, and thousands of definitions weigh several megabytes.
-            source.indexes = Vec::new();
-            source.foreign_keys = Vec::new();
+            return rest.await;
+        }
+        let (source, built) = tokio::join!(rest, built);
+        let (mut source, built) = (source?, built?);
+        source.indexes = built.indexes;
+        source.foreign_keys = built.foreign_keys;
+        if source.schema_mark != built.schema_mark {
+            // Somebody changed the schema in between: the snapshot is to be compared with all of it.
+            source.schema_mark.clear();
         }
         Ok(source)
     }

@@ -98,8 +98,8 @@ pub struct Source {
     /// Tables, views, materialized views, sequences and foreign tables outside extensions,
     /// sorted by schema and name.
     pub relations: Vec<Relation>,
-    /// Indexes of tables, in no particular order, but for those that are invalid or that an extension
-    /// is needed for.
+    /// Indexes of tables, but for those that are invalid or that an extension is needed for, sorted by
+    /// schema and name.
     #[serde(default)]
     pub indexes: Vec<Index>,
     /// Foreign keys, but for those of extensions, sorted by schema, table and name.

@@ -32,7 +32,7 @@ pub use replication::{
     FiringTrigger, Identity, IdentitySetting, Reach, Replication, Share, Streams,
 };
 pub use role::{Membership, Owner, Role};
-pub use source::{database, source, tables};
+pub use source::{Built, built, database, source, tables};
 pub(crate) use standing::{LOST, errors_question, slot_question, subscription_question};
 pub use standing::{Standing, kept, lost, standing};
 pub use target::{TargetNames, target};

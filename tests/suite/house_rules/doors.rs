@@ -126,6 +126,7 @@ fn what_plans_neither_waits_nor_looks_around() {
 fn the_report_touches_no_server() {
     let words = [
         "postgres::",
+        "inspect::built",
         "inspect::source",
         "connect(",
         "async ",

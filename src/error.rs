@@ -50,7 +50,7 @@ pub struct Error {
     exit: Exit,
     what: String,
     causes: Vec<String>,
-    at: Option<String>,
+    at: Option<Box<str>>,
     next: String,
     /// What servers answered.
     sqlstates: Vec<String>,
@@ -113,7 +113,7 @@ impl Error {
     /// Says where it happened: a place in the plan file, or a step.
     #[must_use]
     pub fn at(mut self, place: impl fmt::Display) -> Self {
-        self.at = Some(redact(&place.to_string()).into_owned());
+        self.at = Some(redact(&place.to_string()).into_owned().into_boxed_str());
         self
     }
 

@@ -4,8 +4,9 @@
 use crate::support::proxy::Proxy;
 use crate::support::{Cluster, Settings, wait_until};
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
+use tokio::net::TcpSocket;
 
 /// A connection through a proxy, and its far end.
 fn through(proxy: &Proxy, server: &TcpListener) -> (TcpStream, TcpStream) {
@@ -48,6 +49,12 @@ fn a_proxy_forwards_freezes_cuts_and_heals() {
     assert_eq!(
         refused.expect_err("it is cut").kind(),
         ErrorKind::ConnectionRefused
+    );
+    let stranger = TcpSocket::new_v4().expect("this machine has sockets");
+    let taken = stranger.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, proxy.port())));
+    assert_eq!(
+        taken.expect_err("it is held all the same").kind(),
+        ErrorKind::AddrInUse
     );
     let ended = near.read(&mut late).map_err(|error| error.kind());
     assert!(

@@ -1,6 +1,7 @@
 //! One throwaway PostgreSQL server.
 //! Never outlives its test process, and never uses a port or a socket of another server.
 
+use super::port::Port;
 use super::programs::{as_server_user, must, run, server};
 use super::settings::Settings;
 use super::template::Identity;
@@ -12,11 +13,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 
+/// The port of a server that nobody else can be in the way of: it names a socket file of its own folder.
+const USUAL_PORT: u16 = 5432;
+
 /// A running server, stopped at once and removed when dropped.
 pub(crate) struct Cluster {
     major: u32,
     home: PathBuf,
-    port: u16,
+    port: Option<Port>,
     _identity: Identity,
 }
 
@@ -38,7 +42,7 @@ impl Cluster {
         let cluster = Self {
             major,
             home,
-            port: settings.port(),
+            port: settings.tcp.then(Port::free),
             _identity: identity,
         };
         cluster.configure(settings);
@@ -65,7 +69,7 @@ impl Cluster {
 
     /// The port of its TCP listener, when it has one, and of its socket file.
     pub(crate) fn port(&self) -> u16 {
-        self.port
+        self.port.as_ref().map_or(USUAL_PORT, Port::number)
     }
 
     /// The folder with its unix socket.
@@ -94,7 +98,7 @@ impl Cluster {
         format!(
             "postgres://{}@{folder}:{}/{}",
             percent_encoded(role),
-            self.port,
+            self.port(),
             percent_encoded(database)
         )
     }
@@ -103,7 +107,7 @@ impl Cluster {
     pub(crate) fn tcp_url(&self, database: &str) -> String {
         format!(
             "postgres://postgres@127.0.0.1:{}/{}",
-            self.port,
+            self.port(),
             percent_encoded(database)
         )
     }
@@ -129,7 +133,7 @@ impl Cluster {
         let data = self.data();
         let conf = data.join("postgresql.conf");
         let mut text = fs::read_to_string(&conf).expect("initdb writes it");
-        text.push_str(&settings.conf_lines(&self.home, self.port));
+        text.push_str(&settings.conf_lines(&self.home, self.port()));
         fs::write(&conf, text).expect("the file is ours");
         if let Some(hba) = &settings.hba {
             fs::write(data.join("pg_hba.conf"), hba).expect("the file is ours");

@@ -7,6 +7,7 @@ pub(crate) mod ledger;
 
 pub(crate) mod bouncer;
 mod cluster;
+pub(crate) mod port;
 pub(crate) mod programs;
 pub(crate) mod proxy;
 pub(crate) mod scratch;

@@ -1,11 +1,11 @@
 //! A network between two programs that a test can cut: a TCP proxy on loopback.
 //! Never looks into the bytes that it forwards, and never listens beyond loopback.
 
+use super::port::Port;
 use super::wait_until;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -26,7 +26,7 @@ enum Network {
 
 /// A running proxy; it ends when dropped.
 pub(crate) struct Proxy {
-    port: u16,
+    port: Port,
     network: watch::Sender<Network>,
     seen: Arc<Seen>,
 }
@@ -41,10 +41,8 @@ struct Seen {
 impl Proxy {
     /// Starts a proxy on a free port, before the server that listens on this port of loopback.
     pub(crate) fn before(server: u16) -> Self {
-        let any = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-        let any = any.expect("loopback has a free port");
-        let own = any.local_addr().expect("it is bound");
-        drop(any);
+        let port = Port::free();
+        let own = SocketAddr::from((Ipv4Addr::LOCALHOST, port.number()));
         let (network, changes) = watch::channel(Network::Up);
         let seen = Arc::new(Seen::default());
         let shown = Arc::clone(&seen);
@@ -57,7 +55,7 @@ impl Proxy {
             runtime.block_on(serve((own, server), changes, shown));
         });
         let new = Self {
-            port: own.port(),
+            port,
             network,
             seen,
         };
@@ -67,7 +65,7 @@ impl Proxy {
 
     /// The port to connect to, on 127.0.0.1.
     pub(crate) fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// How many connections are open through it.
@@ -114,7 +112,8 @@ async fn serve(
     while let Some(Network::Up | Network::Frozen) =
         settled(&mut changes, |network| network != Network::Cut).await
     {
-        let listener = bind(own).await;
+        let listener = TcpListener::bind(own).await;
+        let listener = listener.expect("the port is held for us");
         seen.listening.store(true, Ordering::SeqCst);
         loop {
             let accepted = tokio::select! {
@@ -128,17 +127,6 @@ async fn serve(
         drop(listener);
         seen.listening.store(false, Ordering::SeqCst);
     }
-}
-
-/// The port was ours a moment ago: whoever has it now has it as the near end of a connection.
-async fn bind(own: SocketAddr) -> TcpListener {
-    for _ in 0..500 {
-        if let Ok(listener) = TcpListener::bind(own).await {
-            return listener;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("another program listens on {own}");
 }
 
 async fn carry(

@@ -2,7 +2,6 @@
 //! Never starts or changes a server.
 
 use std::fmt::Write as _;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 /// Chosen for speed and for what migrations need. Losing a throwaway server's data costs nothing.
@@ -67,15 +66,6 @@ impl Settings {
             writeln!(text, "{name} = '{}'", value.replace('\'', "''")).expect("a String takes it");
         }
         text
-    }
-
-    /// The port to use: a free one where others could be in the way, the usual one otherwise.
-    pub(crate) fn port(&self) -> u16 {
-        if !self.tcp {
-            return 5432;
-        }
-        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-        listener.local_addr().expect("it is bound").port()
     }
 
     /// Every file to put into the data directory: its name there, and where it comes from.

@@ -2,9 +2,9 @@
 //! Never parses one itself.
 
 use super::{Around, own_answer, psql_answer, system_user};
+use crate::support::port::Port;
 use crate::support::{Cluster, Settings};
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -38,16 +38,13 @@ fn start() -> Cluster {
 
 /// Fills `{dir}`, `{enc}`, `{port}` and `{closed}`, and compares; says whether psql got in.
 fn compare(cluster: &Cluster, around: &Around<'_>, text: &str) -> bool {
-    let closed = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+    let closed = Port::free();
     let directory = cluster.socket_folder().display().to_string();
     let text = text
         .replace("{dir}", &directory)
         .replace("{enc}", &directory.replace('/', "%2F"))
         .replace("{port}", &cluster.port().to_string())
-        .replace(
-            "{closed}",
-            &closed.expect("loopback has a free port").port().to_string(),
-        );
+        .replace("{closed}", &closed.number().to_string());
     let psql = psql_answer(around, &text, WHO);
     let here = own_answer(around, &text, WHO);
     assert_eq!(

@@ -91,7 +91,8 @@ apply_stream() { # database
 version: 1
 source: { url: "postgres://postgres@/$1?host=$home/source" }
 target: { url: "postgres://postgres@/$1?host=$home/target" }
-copy: { method: stream, jobs: $jobs, tools: $bin }
+# With a job for each core, none is left for those that would help with an index.
+copy: { method: stream, jobs: $jobs, index_workers: 0, tools: $bin }
 restore: { statistics: off }
 verify: ${VERIFY:-counts}
 PLAN

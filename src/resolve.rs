@@ -100,6 +100,8 @@ pub struct Copy {
     pub keep_snapshot: Duration,
     /// The memory for all index builds together, in bytes.
     pub index_memory_bytes: u64,
+    /// How many processes help with an index build; none is the target's own setting.
+    pub index_workers: Option<u32>,
     /// Whether owners, privileges and the database's properties are kept.
     pub owners: bool,
     /// Whether missing roles are created.
@@ -261,6 +263,7 @@ fn copy(place: Place<'_>, copy: spec::Copy, problems: &mut Problems) -> Copy {
         format: copy.format,
         keep_snapshot,
         index_memory_bytes: size("index_memory", copy.index_memory, DEFAULT_INDEX_MEMORY),
+        index_workers: copy.index_workers,
         owners,
         roles: owners && copy.roles.unwrap_or(true),
         tablespaces: copy.tablespaces.unwrap_or(true),
@@ -289,6 +292,7 @@ fn method(place: Place<'_>, copy: &spec::Copy, problems: &mut Problems) -> Metho
         ("/copy/split_larger_than", copy.split_larger_than.is_some()),
         ("/copy/format", copy.format != Format::Auto),
         ("/copy/index_memory", copy.index_memory.is_some()),
+        ("/copy/index_workers", copy.index_workers.is_some()),
         ("/copy/keep_snapshot", copy.keep_snapshot.is_some()),
     ];
     let of_dump = [

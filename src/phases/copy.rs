@@ -150,26 +150,14 @@ fn table(scene: &Scene<'_>, load: &Load<'_>, awaited: Option<&Index>) -> Vec<Ran
     let name = full_name(&table.schema, &table.name);
     let filling = parts(scene, table);
     let filled: Vec<StepId> = filling.iter().map(|step| step.id.clone()).collect();
-    let longest = load.indexes.iter().map(|one| weight(one)).max();
+    let mut building = building(scene, load, awaited);
+    for build in &mut building {
+        build.step.after.extend_from_slice(&filled);
+    }
+    let longest = building.iter().map(|build| build.rank).max();
     let side_by_side = u64::from(scene.resolved.copy.jobs).min(filling.len().max(1) as u64);
     let rank = table.bytes / side_by_side + longest.unwrap_or(0);
     let filling = filling.into_iter().map(|step| Ranked { rank, step });
-    let building: Vec<Ranked> = load
-        .indexes
-        .iter()
-        .map(|one| Ranked {
-            rank: weight(one),
-            step: Step {
-                after: filled.clone(),
-                effects: vec![index::build(scene, one, how(awaited, one))],
-                undo: vec![index::remove(&[one])],
-                ..step(
-                    &format!("index.{}", full_name(&one.schema, &one.name)),
-                    format!("{} on {name}, {}", one.method, bytes(one.bytes)),
-                )
-            },
-        })
-        .collect();
     let built = building.iter().map(|built| built.step.id.clone());
     let mut after: Vec<StepId> = filled.iter().cloned().chain(built).collect();
     let settling = settling(scene, load, &after);
@@ -180,6 +168,35 @@ fn table(scene: &Scene<'_>, load: &Load<'_>, awaited: Option<&Index>) -> Vec<Ran
         .chain(building)
         .chain(rest.map(nobody_waits))
         .collect()
+}
+
+/// The indexes of a table, side by side. One that takes the table comes after them: it would stand in
+/// a queue until the slowest is built, at the expense of one of the jobs, and all that come later behind it.
+fn building(scene: &Scene<'_>, load: &Load<'_>, awaited: Option<&Index>) -> Vec<Ranked> {
+    let (alone, beside): (Vec<&Index>, Vec<&Index>) =
+        (load.indexes.iter()).partition(|index| index::takes_the_table(scene, index));
+    let name = full_name(&load.table.schema, &load.table.name);
+    let build = |index: &Index, after: Vec<StepId>, later: u64| Ranked {
+        rank: weight(index) + later,
+        step: Step {
+            after,
+            effects: vec![index::build(scene, index, how(awaited, index))],
+            undo: vec![index::remove(&[index])],
+            ..step(
+                &format!("index.{}", full_name(&index.schema, &index.name)),
+                format!("{} on {name}, {}", index.method, bytes(index.bytes)),
+            )
+        },
+    };
+    let mut later: u64 = alone.iter().map(|index| weight(index)).sum();
+    let beside = beside.into_iter();
+    let mut built: Vec<Ranked> = beside.map(|one| build(one, Vec::new(), later)).collect();
+    for index in alone {
+        later -= weight(index);
+        let before = built.iter().map(|built| built.step.id.clone()).collect();
+        built.push(build(index, before, later));
+    }
+    built
 }
 
 fn how(awaited: Option<&Index>, index: &Index) -> Build {

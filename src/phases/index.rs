@@ -17,7 +17,7 @@ const MOST_MEMORY_KIB: u64 = 2_147_483_647;
 /// How one index is built beside others of its table.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Build {
-    /// By as many processes as the server likes.
+    /// By as many processes as the plan says, or the server.
     Parallel,
     /// By a single one, so that the index that all wait for has a core to itself.
     Aside,
@@ -53,19 +53,28 @@ pub(super) fn build_small(scene: &Scene<'_>, indexes: &[&Index]) -> Effect {
 /// meanwhile is left to [`settle`], where it can be made from its index.
 pub(super) fn build(scene: &Scene<'_>, index: &Index, how: Build) -> Effect {
     let mut statements = settings(scene);
-    if how == Build::Aside {
-        statements.push("set max_parallel_maintenance_workers = 0".to_owned());
-    }
+    let workers = match how {
+        Build::Parallel => scene.resolved.copy.index_workers,
+        Build::Aside => Some(0),
+    };
+    let set = |workers| format!("set max_parallel_maintenance_workers = {workers}");
+    statements.extend(workers.map(set));
     let tablespace = tablespace_of(scene, index);
     statements.extend(tablespace.map(|name| set_tablespace(Some(name))));
     match &index.constraint {
-        Some(constraint) if using_index(scene, index).is_none() => {
+        Some(constraint) if takes_the_table(scene, index) => {
             statements.extend(with_its_index(index, constraint));
         }
         _ => statements.push(index.definition.clone()),
     }
     statements.extend(statistics(index));
     sql(Place::Target, statements)
+}
+
+/// Whether [`build`] has the table to itself: a constraint that PostgreSQL makes of no index that is
+/// there already.
+pub(super) fn takes_the_table(scene: &Scene<'_>, index: &Index) -> bool {
+    index.constraint.is_some() && using_index(scene, index).is_none()
 }
 
 /// What the indexes of a table are for, where saying so takes the table for a moment: constraints made

@@ -209,6 +209,12 @@ pub struct Copy {
     #[schemars(extend("pattern" = "^[0-9]{1,9}(KiB|MiB|GiB|TiB)$", "patternErrorMessage" = "a number and a unit (`KiB`, `MiB`, `GiB` or `TiB`)", "examples" = ["1GiB"]))]
     #[serde(default)]
     pub index_memory: Option<String>,
+    /// How many processes help with building an index, beside the one of its session
+    /// (`max_parallel_maintenance_workers`): 0 is fastest where `jobs` keeps every core of the target
+    /// busy. Never with `method: dump`. Default: the target's own setting.
+    #[schemars(range(min = 0, max = 64), extend("examples" = [0]))]
+    #[serde(default)]
+    pub index_workers: Option<u32>,
     /// Keeps owners, privileges, comments on them, and settings of the database. Default: true.
     #[schemars(extend("examples" = [true]))]
     #[serde(default)]

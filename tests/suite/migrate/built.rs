@@ -210,3 +210,47 @@ fn a_database_in_latin1_ends_equal() {
     migration.folder.apply().must_end(0, &[]);
     migration.must_be_equal();
 }
+
+/// What the plan says of when an index is built, by the steps that it waits for.
+fn waits_for(planned: &serde_json::Value, step: &str) -> Vec<String> {
+    let stages = planned["stages"].as_array().into_iter().flatten();
+    let mut steps = stages.flat_map(|stage| stage["steps"].as_array().into_iter().flatten());
+    let found = steps.find(|found| found["id"] == step);
+    let after = found.unwrap_or_else(|| panic!("no step {step}"))["after"].as_array();
+    let names = after.into_iter().flatten().filter_map(|id| id.as_str());
+    names.map(str::to_owned).collect()
+}
+
+/// It would wait for the table until the slowest of the others is built, and with it one of the jobs.
+#[test]
+fn a_constraint_that_needs_its_table_alone_comes_after_the_other_indexes() {
+    let keys = "copy: { jobs: 3, split_larger_than: 8KiB, index_workers: 0 }\nverify: rows\n";
+    let migration = Migration::new((15, 18), "apart", keys).fill(
+        "create table slots (id int primary key, at tsrange, area box, note text,
+            constraint apart exclude using gist (at with &&),
+            constraint beside exclude using gist (area with &&) deferrable);
+         create index by_note on slots (note);
+         insert into slots select n, tsrange(now()::timestamp + n * interval '1 h',
+            now()::timestamp + n * interval '1 h' + '30 min'), box(point(n, 0), point(n + 0.5, 1)), 'slot ' || n
+         from generate_series(1, 2000) n",
+    );
+    let planned = migration.folder.run(&["plan", "--json", "--show-sql"]);
+    let workers = "target: set max_parallel_maintenance_workers = 0";
+    assert_eq!(planned.stdout.matches(workers).count(), 4);
+    let planned = serde_json::from_str(&planned.stdout).expect("plan prints JSON");
+    let builds = |step: &str| -> Vec<String> {
+        let mut steps = waits_for(&planned, step);
+        steps.retain(|step| step.starts_with("index."));
+        steps.sort();
+        steps
+    };
+    assert!(builds("index.public.by_note").is_empty());
+    assert!(builds("index.public.slots_pkey").is_empty());
+    let mut last = [builds("index.public.apart"), builds("index.public.beside")];
+    last.sort_by_key(Vec::len);
+    let beside = ["index.public.by_note", "index.public.slots_pkey"];
+    assert_eq!(last[0], beside);
+    assert_eq!(last[1].len(), 3);
+    migration.folder.apply().must_end(0, &[]);
+    migration.must_be_equal();
+}

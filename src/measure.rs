@@ -32,6 +32,14 @@ pub(crate) const SETTINGS: &[&str] = &[
     "set lc_monetary = 'C'",
 ];
 
+/// Begins a transaction under [`SETTINGS`], whatever those of the database are: `02/03/2024` is two
+/// dates. For the transaction alone, because the session is kept.
+pub(crate) fn begin() -> String {
+    let settings = SETTINGS.iter();
+    let settings = settings.map(|set| set.replacen("set ", "set local ", 1));
+    format!("begin; {}", settings.collect::<Vec<_>>().join("; "))
+}
+
 /// How many tables are counted by one statement: few enough for its text to stay readable and
 /// the lock table to stay small, many enough that 5,000 tables are not 5,000 round trips.
 const TABLES_PER_STATEMENT: usize = 50;

@@ -13,7 +13,7 @@ use super::world::{Output, Scene, World};
 use crate::error::{Error, Result};
 use crate::events::Whence;
 use crate::inspect;
-use crate::measure::SETTINGS;
+use crate::measure::{SETTINGS, begin};
 use crate::postgres::{full_name, qualified, quote_identifier, quote_literal};
 use crate::snapshot::Snapshot;
 
@@ -132,13 +132,6 @@ pub(super) fn lines(what: &CopyRows) -> Vec<String> {
     lines.extend(leave(into).map(|sql| format!("target: {sql}")));
     lines.push("target: commit".to_owned());
     lines
-}
-
-/// Values are the same text on both sides, whatever the settings of the databases.
-fn begin() -> String {
-    let settings = SETTINGS.iter();
-    let settings = settings.map(|set| set.replacen("set ", "set local ", 1));
-    format!("begin; {}", settings.collect::<Vec<_>>().join("; "))
 }
 
 fn empty(what: &CopyRows) -> Option<String> {

@@ -1,20 +1,18 @@
 //! The snapshot that a process of its own keeps on the source between two runs: since when, until when,
 //! and what that costs. It takes no lock, and changes nothing.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Migrator;
+use super::standing::PATIENCE;
 use crate::effect::World;
 use crate::error::Error;
 use crate::keeper;
 use crate::report::duration;
 use crate::side::Side;
-
-/// Whoever asks where a migration stands does not want to wait for a server that is away.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A snapshot that is held on the source, so that a copy that was cut short goes on where it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -8,9 +8,9 @@ use crate::plan::{IfInterrupted, Question, Step, StepId};
 use crate::postgres::{quote_identifier, quote_literal};
 use crate::resolve::{Online, Trigger};
 
-/// The last step before the stream runs, which keeps the target's timeline; [`ENABLE`] keeps the
 /// The step that makes the subscription of the target.
 pub(super) const SUBSCRIBE: &str = "stream.subscribe";
+/// The last step before the stream runs, which keeps the target's timeline; [`ENABLE`] keeps the
 /// source's.
 pub(super) const CHECK: &str = "stream.check";
 

@@ -104,4 +104,10 @@ impl Ran {
             self.stderr
         );
     }
+
+    /// Panics with standard output unless it holds `words`.
+    #[track_caller]
+    pub(crate) fn must_tell(&self, words: &str) {
+        assert!(self.stdout.contains(words), "{words}?\n{}", self.stdout);
+    }
 }

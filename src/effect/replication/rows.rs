@@ -8,7 +8,7 @@ use super::by_now;
 use crate::effect::world::{Output, Scene, World};
 use crate::effect::{Side, TableRows};
 use crate::error::Result;
-use crate::measure::SETTINGS;
+use crate::measure::begin;
 use crate::postgres::{full_name, qualified, quote_identifier, quote_literal};
 
 /// Triggers and foreign keys have done their work where the rows come from. Superusers may say so, and
@@ -29,14 +29,6 @@ fn must_set_nothing_off(name: &str) -> String {
         quote_literal(name)
     );
     format!("do {}", quote_literal(&body))
-}
-
-/// Begins a transaction in which values are the same text on both sides, whatever the settings of
-/// the databases: `02/03/2024` is two dates. For the transaction alone, because the session is kept.
-fn begin() -> String {
-    let settings = SETTINGS.iter();
-    let settings = settings.map(|set| set.replacen("set ", "set local ", 1));
-    format!("begin; {}", settings.collect::<Vec<_>>().join("; "))
 }
 
 /// What is sent to both sides for a table.

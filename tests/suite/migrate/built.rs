@@ -254,3 +254,39 @@ fn a_constraint_that_needs_its_table_alone_comes_after_the_other_indexes() {
     migration.folder.apply().must_end(0, &[]);
     migration.must_be_equal();
 }
+
+/// What a server answered is told by its SQLSTATE alone.
+#[test]
+fn an_error_that_talks_of_lost_connections_is_tried_once() {
+    let migration = Migration::new((15, 15), "words", STREAM).fill(
+        "create table t as select n from generate_series(1, 10) n;
+         create function picky(n int) returns int immutable language plpgsql as $$ begin
+            if current_database() like '%_moved' then
+                raise exception 'terminating connection due to administrator command (SQLSTATE 57P01)';
+            end if; return n; end $$;
+         create index picky on t (picky(n))",
+    );
+    let ran = migration.folder.apply();
+    ran.must_end(1, &["terminating connection due to administrator command"]);
+    assert!(!ran.stderr.contains("starts over"), "{}", ran.stderr);
+}
+
+/// Nothing could take its place if the source failed.
+#[test]
+fn what_is_in_the_target_goes_once_the_structure_of_the_source_is_here() {
+    let migration = Migration::new((15, 15), "replaced", STREAM).fill("create table t (n int)");
+    let planned = || {
+        let planned = migration.folder.run(&["plan", "--json"]);
+        serde_json::from_str(&planned.stdout).expect("plan prints JSON")
+    };
+    assert!(!waits_for(&planned(), "target.database").contains(&"dump.run".to_owned()));
+    let target = &migration.target;
+    migration
+        .to
+        .psql("postgres", &format!("create database \"{target}\""));
+    migration.ask_target("create table old (n int)");
+    migration.plan(&format!("{STREAM}restore: {{ existing: replace }}\n"));
+    assert_eq!(waits_for(&planned(), "target.drop"), ["dump.run"]);
+    migration.folder.apply().must_end(0, &[]);
+    migration.must_be_equal();
+}

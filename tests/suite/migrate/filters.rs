@@ -294,11 +294,7 @@ fn a_role_is_made_with_its_attributes_and_memberships_and_without_a_password() {
     ));
     let ran = migration.folder.apply();
     ran.must_end(0, &[]);
-    assert!(
-        ran.stdout.contains("passwords of the roles"),
-        "{}",
-        ran.stdout
-    );
+    ran.must_tell("passwords of the roles");
     let what = format!(
         "select rolcanlogin, rolcreatedb, rolconnlimit, rolpassword is null,
                 array(select roleid::regrole::text from pg_auth_members
@@ -314,6 +310,6 @@ fn without_verification_the_outcome_says_that_nothing_is_proven() {
     let migration = Migration::new((15, 18), "unproven", "verify: off\n").fill(SOURCE);
     let ran = migration.folder.apply();
     ran.must_end(0, &[]);
-    assert!(ran.stdout.contains("proven   nothing"), "{}", ran.stdout);
+    ran.must_tell("proven   nothing");
     migration.must_be_equal();
 }

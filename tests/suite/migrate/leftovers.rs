@@ -48,7 +48,7 @@ fn applying_what_is_complete_says_that_there_is_nothing_to_do_before_the_proof()
         first.starts_with("Nothing to do: completed at 20"),
         "{first}"
     );
-    assert!(again.stdout.contains("proven"), "{}", again.stdout);
+    again.must_tell("proven");
 }
 
 #[test]

@@ -28,11 +28,7 @@ fn apply(migration: &Migration) -> Ran {
 /// it stays, and all else is there.
 #[track_caller]
 fn is_everything_but_the_subscription(migration: &Migration, ran: &Ran) {
-    assert!(
-        ran.stdout.contains("Subscription not_connected"),
-        "{}",
-        ran.stdout
-    );
+    ran.must_tell("Subscription not_connected");
     migration.must_differ_only_in(&["not_connected; Type: SUBSCRIPTION"]);
 }
 

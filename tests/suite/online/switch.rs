@@ -254,7 +254,7 @@ fn when_the_plan_says_so_the_cutover_begins_by_itself() {
     let trigger = ["--set", "cutover.trigger=when_caught_up"];
     let ran = all.run(&[&["apply", "--yes"], &trigger[..]].concat());
     ran.must_end(0, &[]);
-    assert!(ran.stdout.contains("outage"), "{}", ran.stdout);
+    ran.must_tell("outage");
     assert_eq!(all.status()["stands"], "switched");
 }
 

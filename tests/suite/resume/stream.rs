@@ -82,11 +82,7 @@ fn a_streamed_copy_whose_snapshot_is_lost_starts_over() {
     wait_until("the snapshot to be given up", || holders(&lane) == "0");
     let ran = lane.apply();
     ran.must_end(0, &[]);
-    assert!(
-        ran.stdout.contains("the copy starts over"),
-        "{}",
-        ran.stdout
-    );
+    ran.must_tell("the copy starts over");
     lane.must_be_equal();
     lane.nothing_is_left();
     assert_eq!(counted(&lane.journal(), DONE)["snapshot.export"], 2);
@@ -149,11 +145,7 @@ fn a_snapshot_of_somebody_else_under_the_same_name_is_not_taken_for_the_lost_one
     std::fs::write(&keeper, kept.to_string()).expect("ours");
     let ran = lane.apply();
     ran.must_end(0, &[]);
-    assert!(
-        ran.stdout.contains("the copy starts over"),
-        "{}",
-        ran.stdout
-    );
+    ran.must_tell("the copy starts over");
     assert_eq!(counted(&lane.journal(), DONE)["snapshot.export"], 2);
     lane.must_be_equal();
     other.release();
@@ -178,11 +170,7 @@ fn sessions_that_are_ended_while_rows_are_streamed_cost_time_alone() {
     }
     let ran = ended(&apply.wait_with_output().expect("ours"));
     ran.must_end(0, &[]);
-    assert!(
-        ran.stdout.contains("a connection was lost"),
-        "{}",
-        ran.stdout
-    );
+    ran.must_tell("a connection was lost");
     lane.must_be_equal();
     lane.nothing_is_left();
 }

@@ -28,6 +28,13 @@ pub(crate) fn data(name: &str) -> std::path::PathBuf {
         .join(name)
 }
 
+/// How far one kill is from the next, of a test that kills a program wherever it can die: as usual, or
+/// as `KILL_EVERY` says, which leaves out no point when it is 1.
+pub(crate) fn kill_every(usual: usize) -> usize {
+    let every = std::env::var("KILL_EVERY");
+    every.map_or(usual, |text| text.parse().expect("KILL_EVERY is a number"))
+}
+
 /// Asks `probe` until it says yes; panics with `what` was waited for after half a minute.
 pub(crate) fn wait_until(what: &str, mut probe: impl FnMut() -> bool) {
     let begun = std::time::Instant::now();

@@ -1,6 +1,6 @@
 //! Kills every command of an online migration at every point where it can die, and says the same or
 //! another command next, while an application writes. Never asks the program alone how that went.
-//! `ONLINE_KILL_EVERY=1` kills at every point, instead of every few.
+//! `KILL_EVERY=1` kills at every point, instead of every few.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use super::clerk::Clerk;
 use super::small::{CONNECT, MOVED, ROLES, SHOP, Small};
 use crate::support::compare::{Facts, between};
 use crate::support::tool::Ran;
-use crate::support::wait_until;
+use crate::support::{kill_every, wait_until};
 
 /// How many migrations run side by side.
 const LANES: usize = 2;
@@ -32,13 +32,6 @@ enum Next {
 }
 
 const NEXT: [Next; 3] = [Next::Apply, Next::Cutover, Next::Abort];
-
-fn every() -> usize {
-    let every = std::env::var("ONLINE_KILL_EVERY");
-    every.map_or(EVERY, |text| {
-        text.parse().expect("ONLINE_KILL_EVERY is a number")
-    })
-}
 
 /// How many points a command has; it is run to its end.
 fn points(small: &Small, arguments: &[&str]) -> u64 {
@@ -107,7 +100,7 @@ fn a_migration_killed_anywhere_is_finished_or_taken_back_and_loses_nothing() {
     let last = points(&small, APPLY);
     drop(small);
     assert!(last > 100, "{last}");
-    let all: Vec<u64> = (1..=last).rev().step_by(every()).collect();
+    let all: Vec<u64> = (1..=last).rev().step_by(kill_every(EVERY)).collect();
     at_points(ROLES, &all, killed_and_gone_on_from);
 }
 
@@ -117,13 +110,13 @@ fn a_migration_that_revokes_connect_is_finished_or_taken_back_where_its_cutover_
     let first = counted(&["apply", "--yes", "--until", "caught-up"]);
     let last = counted(APPLY);
     assert!(last > first + 50, "{first} {last}");
-    let all: Vec<u64> = (first..=last).rev().step_by(every()).collect();
+    let all: Vec<u64> = (first..=last).rev().step_by(kill_every(EVERY)).collect();
     at_points(CONNECT, &all, killed_and_gone_on_from);
 }
 
 #[test]
 fn a_rollback_that_revokes_connect_loses_nothing_where_it_is_killed() {
-    rollback_killed_anywhere(CONNECT, every() * 2);
+    rollback_killed_anywhere(CONNECT, kill_every(EVERY) * 2);
 }
 
 fn killed_and_gone_on_from(small: &Small, number: usize, point: u64) -> Result<(), String> {
@@ -218,7 +211,7 @@ fn an_abort_killed_anywhere_and_said_again_leaves_the_source_as_it_was() {
     small.replicate();
     let last = points(&small, &["abort", "--yes"]);
     drop(small);
-    let all: Vec<u64> = (1..=last).step_by(every().div_ceil(2)).collect();
+    let all: Vec<u64> = (1..=last).step_by(kill_every(EVERY).div_ceil(2)).collect();
     at_points(ROLES, &all, |small, number, point| {
         small.start_over();
         let before = small.structure();
@@ -263,7 +256,7 @@ fn a_finalize_killed_anywhere_and_said_again_leaves_nothing() {
     ended(&small.run(APPLY), 0, "apply").expect("it completes");
     let last = points(&small, &["finalize", "--yes"]);
     drop(small);
-    let all: Vec<u64> = (1..=last).step_by(every().div_ceil(2)).collect();
+    let all: Vec<u64> = (1..=last).step_by(kill_every(EVERY).div_ceil(2)).collect();
     at_points(ROLES, &all, |small, _, point| {
         small.start_over();
         ended(&small.run(APPLY), 0, "apply")?;
@@ -287,7 +280,7 @@ fn a_finalize_killed_anywhere_and_said_again_leaves_nothing() {
 
 #[test]
 fn a_rollback_killed_anywhere_and_said_again_loses_nothing() {
-    rollback_killed_anywhere(ROLES, every());
+    rollback_killed_anywhere(ROLES, kill_every(EVERY));
 }
 
 fn rollback_killed_anywhere(fence: &str, every: usize) {

@@ -1,26 +1,17 @@
 //! Kills cutovers and rollbacks wherever they can die, under the ledger, and says the same command
 //! again. Never asks the program alone whether that went well: the ledger knows.
-//! `LEDGER_KILL_EVERY=1` kills at every point, instead of every few.
+//! `KILL_EVERY=1` kills at every point, instead of every few.
 
 use std::time::Instant;
 
 use super::night::Night;
 use super::serves;
+use crate::support::kill_every;
 use crate::support::ledger::{Ledger, Side};
 use crate::support::tool::Ran;
 
 /// How many points lie between two kills, unless the environment says so.
 const EVERY: usize = 25;
-
-fn every() -> usize {
-    let Some(every) = std::env::var_os("LEDGER_KILL_EVERY") else {
-        return EVERY;
-    };
-    let every = every.to_string_lossy();
-    every
-        .parse()
-        .unwrap_or_else(|e| panic!("LEDGER_KILL_EVERY={every}: {e}"))
-}
 
 /// One of the two switches, as a command.
 struct Switch {
@@ -74,7 +65,7 @@ fn a_cutover_or_rollback_killed_at_any_point_is_finished_when_asked_again() {
     let ledger = night.open_the_shop();
     night.replicate();
     let mut deadly = 0;
-    for point in (1..).step_by(every()) {
+    for point in (1..).step_by(kill_every(EVERY)) {
         let died = SWITCHES.map(|switch| switch.survive(&night, &ledger, point));
         deadly += died.iter().filter(|died| **died).count();
         if died == [false; 2] {

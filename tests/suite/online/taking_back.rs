@@ -1,17 +1,11 @@
 //! Kills the run that takes back what an earlier one left half done, and goes on from there. Never takes
-//! the program's word for how that went. `TAKING_BACK_KILL_EVERY=1` kills at every point.
+//! the program's word for how that went. `KILL_EVERY=1` kills at every point.
 
 use super::small::{MOVED, SHOP, Small};
-use crate::support::wait_until;
+use crate::support::{kill_every, wait_until};
 
 /// The whole migration in one run.
 const APPLY: &[&str] = &["apply", "--yes", "--set", "cutover.trigger=when_caught_up"];
-
-/// How far one kill is from the next, unless the environment says so.
-fn every(usual: usize) -> usize {
-    let every = std::env::var("TAKING_BACK_KILL_EVERY");
-    every.map_or(usual, |text| text.parse().expect("it is a number"))
-}
 
 /// What a run says that began something, after it took up the work of another.
 fn has_begun_anew(journal: &str) -> bool {
@@ -79,7 +73,7 @@ fn a_restore_that_is_being_taken_back_with_its_database_is_so_by_the_run_after_a
     let words = "\"event\":\"started\",\"step\":\"restore.run\"";
     // All of it is restored, and the journal does not know.
     let point = 1 + first_point(&prepare, &small, words);
-    killed_while_taking_back(&small, every(1), || {
+    killed_while_taking_back(&small, kill_every(1), || {
         prepare();
         assert_eq!(small.run_until(APPLY, Some(point)).exit, None);
         assert!(small.journal().contains(words));
@@ -99,7 +93,7 @@ fn a_copy_without_its_snapshot_is_taken_back_by_the_run_after_a_kill() {
         &small,
         "\"event\":\"done\",\"step\":\"copy.marks\"",
     );
-    killed_while_taking_back(&small, every(2), || {
+    killed_while_taking_back(&small, kill_every(2), || {
         prepare();
         assert_eq!(small.run_until(APPLY, Some(point)).exit, None);
         let holders =

@@ -1,4 +1,5 @@
-//! Kills every plan of `plans/` at every point where it can die, and resumes.
+//! Kills every plan of `plans/` where it can die, the first one at every point, and resumes.
+//! `KILL_EVERY=1` leaves out no point of any plan.
 //! Never judges by the program's own verdict alone: the independent check looks at the target.
 
 use std::collections::BTreeMap;
@@ -7,19 +8,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::ground::{Lane, TARGET, plan};
 use crate::support::compare::{Facts, between};
+use crate::support::kill_every;
 
 /// How many migrations run side by side.
 pub(super) const LANES: usize = 2;
 
-/// How far one kill is from the next, of plans after the first: CI leaves out no point, and who
-/// only wants to know whether a change broke something does not wait that long.
-pub(super) fn every() -> usize {
-    if std::env::var_os("CI").is_some() {
-        1
-    } else {
-        3
-    }
-}
+/// How far one kill is from the next, of plans after the first.
+const EVERY: usize = 2;
 
 /// How many failures are enough to look for their cause.
 pub(super) const ENOUGH: usize = 4;
@@ -139,13 +134,13 @@ fn a_migration_killed_at_any_point_and_resumed_ends_equal() {
         expected.insert(number, lanes[0].seen());
         let points = ran.stderr.matches("crash point").count() as u64;
         assert!(points > 20, "{}", ran.stderr);
-        // The first plan is the one that most begin with; of one that was killed everywhere, some points
-        // tell whether what was there before makes a difference.
+        // The first plan is the one that most begin with; of one that is killed in another case, some
+        // points tell whether what was there before makes a difference.
         let known = CASES[..number].iter().any(|other| other.plan == case.plan);
         let step = match number {
             0 => 1,
-            _ if known => 3,
-            _ => every(),
+            _ if known => kill_every(3),
+            _ => kill_every(EVERY),
         };
         kills.extend(
             (1..=points)

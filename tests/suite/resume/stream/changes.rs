@@ -5,7 +5,7 @@ use std::process::Child;
 use std::sync::OnceLock;
 
 use super::{DONE, counted, holder, holders, killed_in_the_copy, points};
-use crate::resume::ground::{Lane, plan};
+use crate::resume::ground::{Holder, Lane, TARGET, plan};
 use crate::support::wait_until;
 
 /// What nobody may do to a table that is being copied.
@@ -43,11 +43,13 @@ fn begun(lane: &Lane, step: &str) -> bool {
     lane.journal().iter().any(is_done)
 }
 
-/// An apply of which nobody knows how far it is in the copy.
-fn copying(lane: &Lane) -> Child {
+/// An apply of which nobody knows how far it is in the copy, but that it comes to no end of it before
+/// the table on the target is let go.
+fn copying(lane: &Lane) -> (Child, Holder<'_>) {
     let apply = lane.start();
     wait_until("the copy", || begun(lane, "copy.marks"));
-    apply
+    let held = Holder::take(&lane.target, TARGET, "lock table long in share mode");
+    (apply, held)
 }
 
 /// Kills an apply just before it exports its snapshot: the plan is made, and nothing is locked.
@@ -90,12 +92,13 @@ fn is_refused(lane: &Lane, words: &[&str]) {
 #[test]
 fn changes_of_a_table_are_kept_out_while_it_is_copied_and_while_nobody_goes_on() {
     let lane = lane();
-    let mut apply = copying(&lane);
+    let (mut apply, held) = copying(&lane);
     are_all_kept_out(&lane);
     apply.kill().expect("it runs");
     apply.wait().expect("it is ours");
     assert_eq!(holders(&lane), "1", "the copy was over");
     are_all_kept_out(&lane);
+    held.release();
     lane.must_complete_equal();
     assert_eq!(counted(&lane.journal(), DONE)["snapshot.export"], 1);
     for change in CHANGES {
@@ -111,10 +114,11 @@ fn a_change_that_waits_for_its_lock_is_named_and_waited_for_no_longer_than_the_p
         "{}\nthresholds: {{ lock_timeout: 1s }}\n",
         plan("stream.yaml").replace("8KiB", "1MiB")
     ));
-    let mut apply = copying(&lane);
+    let (mut apply, held) = copying(&lane);
     apply.kill().expect("it runs");
     apply.wait().expect("it is ours");
     assert_eq!(holders(&lane), "1", "the copy was over");
+    held.release();
     std::thread::scope(|scope| {
         let change = "set application_name = 'changer'; truncate long";
         let changer = scope.spawn(|| lane.source.try_psql(lane.source_name(), change));

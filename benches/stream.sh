@@ -160,14 +160,21 @@ chain_and_the_rest() { # database
   wait $!
 }
 
+pgcopydb_if_there() { # contender
+  command -v pgcopydb >/dev/null || return 0
+  echo "$1"
+  if pgcopydb clone --help 2>&1 | grep -q use-copy-binary; then echo pgcopydb_binary; fi
+}
+
 contenders() { # set
   echo apply_stream
   echo pg_dump_and_pg_restore
-  # With `many` it needs more than max_locks_per_transaction, and then ten times as long as the others.
-  if [ "$1" != many ] && command -v pgcopydb >/dev/null; then
-    if [ "$1" = narrow ]; then echo pgcopydb_in_parts; else echo pgcopydb_by_default; fi
-    if pgcopydb clone --help 2>&1 | grep -q use-copy-binary; then echo pgcopydb_binary; fi
-  fi
+  case $1 in
+    # It needs more locks than max_locks_per_transaction lets it have, and then ten times as long as the others.
+    many | objects) ;;
+    narrow) pgcopydb_if_there pgcopydb_in_parts ;;
+    *) pgcopydb_if_there pgcopydb_by_default ;;
+  esac
   case $1 in
     mixed | narrow) echo by_psql ;;
     gin) printf '%s\n' chain_alone chain_and_the_rest ;;

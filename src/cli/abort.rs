@@ -44,7 +44,7 @@ impl Abort {
 /// What is given up, in one question.
 fn question(gone: Option<Side>) -> &'static str {
     match gone {
-        None => "Remove everything that this plan made, on both sides?",
+        None => "Remove everything that this plan made, and nothing else?",
         Some(Side::Source) => {
             "Give up the source for good, and remove everything that this plan made on the target?"
         }

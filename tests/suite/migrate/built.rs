@@ -211,7 +211,7 @@ fn a_database_in_latin1_ends_equal() {
     migration.must_be_equal();
 }
 
-/// What the plan says of when an index is built, by the steps that it waits for.
+/// The steps that a step waits for, as the plan says.
 fn waits_for(planned: &serde_json::Value, step: &str) -> Vec<String> {
     let stages = planned["stages"].as_array().into_iter().flatten();
     let mut steps = stages.flat_map(|stage| stage["steps"].as_array().into_iter().flatten());
@@ -268,7 +268,7 @@ fn an_error_that_talks_of_lost_connections_is_tried_once() {
     );
     let ran = migration.folder.apply();
     ran.must_end(1, &["terminating connection due to administrator command"]);
-    assert!(!ran.stderr.contains("starts over"), "{}", ran.stderr);
+    assert!(!ran.stdout.contains("starts over"), "{}", ran.stdout);
 }
 
 /// Nothing could take its place if the source failed.

@@ -86,13 +86,29 @@ pgcopydb_by_default() { pgcopydb_clone "$1"; }
 pgcopydb_in_parts() { pgcopydb_clone "$1" --split-tables-larger-than 200MB; }
 pgcopydb_binary() { pgcopydb_clone "$1" --use-copy-binary; }
 
+# PostgreSQL's own programs, but that what they take is written down, to tell it from the runner's.
+timed_tools() {
+  local tool
+  mkdir -p "$home/tools"
+  for tool in pg_dump pg_restore; do
+    cat >"$home/tools/$tool" <<TOOL
+#!/usr/bin/env bash
+TIMEFORMAT='%U %S'
+{ time "$bin/$tool" "\$@" 2>&3; } 3>&2 2>>"$home/tools/times"
+TOOL
+    chmod +x "$home/tools/$tool"
+  done
+  : >"$home/tools/times"
+}
+
 apply_stream() { # database
+  timed_tools
   cat >"$home/migrate.yaml" <<PLAN
 version: 1
 source: { url: "postgres://postgres@/$1?host=$home/source" }
 target: { url: "postgres://postgres@/$1?host=$home/target" }
 # With a job for each core, none is left for those that would help with an index.
-copy: { method: stream, jobs: $jobs, index_workers: 0, tools: $bin }
+copy: { method: stream, jobs: $jobs, index_workers: 0, tools: $home/tools }
 restore: { statistics: off }
 verify: ${VERIFY:-counts}
 PLAN
@@ -204,14 +220,21 @@ until_sessions_end() {
   sleep 0.2
 }
 
-run_once() { # database contender; writes seconds, processor seconds of the servers, and of itself
+tools_seconds() { # contender
+  if [ "$1" = apply_stream ]; then awk '{ sum += $1 + $2 } END { print sum + 0 }' "$home/tools/times"; else echo 0; fi
+}
+
+# Writes seconds, then processor seconds: of the servers, of itself, and of PostgreSQL's programs that
+# it called.
+run_once() { # database contender
   local before after
   TIMEFORMAT='%R %U %S'
   before=$(server_seconds)
   { time "$2" "$1" 2>&3; } 3>&2 2>"$home/times"
   until_sessions_end
   after=$(server_seconds)
-  awk -v before="$before" -v after="$after" '{ print $1, after - before, $2 + $3 }' "$home/times" >>"$home/$2"
+  awk -v before="$before" -v after="$after" -v tools="$(tools_seconds "$2")" \
+    '{ print $1, after - before, $2 + $3 - tools, tools }' "$home/times" >>"$home/$2"
   tail -n 1 "$home/$2" | awk -v what="$1: $2" '{
     printf "%s %.2f s; processor: servers %.2f s, itself %.2f s\n", what, $1, $2, $3 }'
 }
@@ -252,10 +275,12 @@ summary() { # set contender...
       printf "  chain_alone is the floor where it is more than what the servers need on all cores: %.2f s, %.2f s\n",
         chain, all / cores }'
   fi
-  awk -v ours="$ours" -v cores="$cores" -v floor="$(column_median apply_stream 2)" \
-    -v itself="$(column_median apply_stream 3)" 'BEGIN {
-      printf "  apply_stream uses %.1f%% of all processor time; the servers alone need %.2f s on %d cores\n",
-        100 * itself / (itself + floor), floor / cores, cores }'
+  awk -v cores="$cores" -v servers="$(column_median apply_stream 2)" -v itself="$(column_median apply_stream 3)" \
+    -v tools="$(column_median apply_stream 4)" 'BEGIN {
+      all = servers + itself + tools
+      printf "  apply_stream itself uses %.1f%% of all processor time, pg_dump and pg_restore for it %.1f%%;",
+        100 * itself / all, 100 * tools / all
+      printf " the servers alone need %.2f s on %d cores\n", servers / cores, cores }'
 }
 
 sets=("$@")

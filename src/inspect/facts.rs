@@ -226,6 +226,10 @@ pub struct Relation {
     /// Whether CREATE STATISTICS was said of it.
     #[serde(default)]
     pub extended_statistics: bool,
+    /// Whether it is partitioned by hash of an enum, whose values are hashed by their OIDs: every
+    /// database has others, and so its rows in other partitions.
+    #[serde(default)]
+    pub hashed_by_enum: bool,
     /// How its rows can be hashed.
     pub row_hash: RowHash,
     /// Its columns, sorted by name: a child table may have the same columns in another order

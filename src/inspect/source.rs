@@ -25,12 +25,28 @@ use crate::error::Result;
 /// When the server is older than 13 ([`crate::error::Exit::Refused`]), or does not answer, or a
 /// table stays locked: then with who holds it.
 pub async fn source(client: &Client, place: String, lock_timeout: Duration) -> Result<Source> {
-    let catalog = Catalog::open(client, &place, lock_timeout).await?;
-    let found = read(&catalog, place.clone()).await;
-    match catalog.close(found).await {
+    let found = in_spite_of_changes(async || {
+        let catalog = Catalog::open(client, &place, lock_timeout).await?;
+        let found = read(&catalog, place.clone()).await;
+        catalog.close(found).await
+    });
+    match found.await {
         Ok(found) => Ok(found),
         Err(error) => Err(lock_holders::named(error, client, &place, lock_timeout).await),
     }
+}
+
+/// Asks again where something was dropped meanwhile: PostgreSQL's functions that print definitions look at
+/// the catalogs of now, not of the transaction's snapshot, and fail for what is gone.
+async fn in_spite_of_changes<T>(ask: impl AsyncFn() -> Result<T>) -> Result<T> {
+    const ATTEMPTS: usize = 5;
+    for _ in 1..ATTEMPTS {
+        match ask().await {
+            Err(error) if error.has_sqlstate("XX000") => {}
+            found => return found,
+        }
+    }
+    ask().await
 }
 
 /// What is built on tables that are filled.
@@ -50,9 +66,12 @@ pub struct Built {
 /// # Errors
 /// As [`source`].
 pub async fn built(client: &Client, place: &str, lock_timeout: Duration) -> Result<Built> {
-    let catalog = Catalog::open(client, place, lock_timeout).await?;
-    let found = read_built(&catalog).await;
-    match catalog.close(found).await {
+    let found = in_spite_of_changes(async || {
+        let catalog = Catalog::open(client, place, lock_timeout).await?;
+        let found = read_built(&catalog).await;
+        catalog.close(found).await
+    });
+    match found.await {
         Ok(found) => Ok(found),
         Err(error) => Err(lock_holders::named(error, client, place, lock_timeout).await),
     }
@@ -137,7 +156,12 @@ struct NotCarriedRow {
 }
 
 async fn read(catalog: &Catalog<'_>, place: String) -> Result<Source> {
-    let not_carried = catalog.all(include_str!("sql/not_carried.sql")).await?;
+    let mut not_carried: Vec<NotCarriedRow> =
+        catalog.all(include_str!("sql/not_carried.sql")).await?;
+    if catalog.server(place.clone()).major() >= 15 {
+        let more = include_str!("sql/parameter_privileges.sql");
+        not_carried.extend(catalog.all::<NotCarriedRow>(more).await?);
+    }
     let tablespaces: Vec<NameRow> = catalog.all(include_str!("sql/tablespaces.sql")).await?;
     let roles: Vec<Role> = catalog.all(include_str!("sql/roles.sql")).await?;
     let (predefined, roles): (Vec<Role>, Vec<Role>) = roles
@@ -241,6 +265,12 @@ fn not_carried_sentence(row: &NotCarriedRow) -> String {
         }
         "user mapping" => {
             format!("Options of the user mapping for {name}: the connected role may not see them.")
+        }
+        "invalid index" => {
+            format!("Invalid index {name}: a CREATE INDEX CONCURRENTLY that failed left it.")
+        }
+        "parameter privilege" => {
+            format!("What the server lets roles set, if the target does not: {name}.")
         }
         _ => format!("The {kind} {name}."),
     }

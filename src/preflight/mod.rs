@@ -136,6 +136,7 @@ const CHECKS: &[fn(&Case<'_>) -> Vec<Finding>] = &[
     rows::filled_tables,
     rows::large_objects_there,
     rows::without_binary_form,
+    rows::hashed_by_enum,
     online::findings,
 ];
 

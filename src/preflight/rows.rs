@@ -108,6 +108,28 @@ pub(super) fn without_binary_form(case: &Case<'_>) -> Vec<Finding> {
     )
 }
 
+/// The rows of such tables belong to other partitions in every database (`pg_dump` has an option for
+/// it, `--load-via-partition-root`), and cannot be compared partition by partition.
+pub(super) fn hashed_by_enum(case: &Case<'_>) -> Vec<Finding> {
+    let tables = case.kept_with_rows().filter(|table| table.hashed_by_enum);
+    let names: Vec<String> = tables.map(full_name).collect();
+    if names.is_empty() {
+        return Vec::new();
+    }
+    found(
+        Level::Refusal,
+        "hashed_by_enum",
+        format!(
+            "these tables are partitioned by hash of an enum, which is by the numbers that its values \
+             have in this database alone, so that on the target their rows belong to other \
+             partitions: {}",
+            list(names)
+        ),
+        "Exclude them, and copy them by `pg_dump --load-via-partition-root` afterwards; or partition \
+         them by something else first.",
+    )
+}
+
 /// The tables with rows to copy, each with the target's table of the same name. A database that is
 /// not there is a finding of its own.
 fn with_twins<'a>(

@@ -21,6 +21,7 @@ fn relation(schema: &str, name: &str, kind: RelationKind) -> Relation {
         crossed_indexes: false,
         has_children: false,
         extended_statistics: false,
+        hashed_by_enum: false,
         blocks: 0,
         text_columns: Vec::new(),
         firing_triggers: Vec::new(),

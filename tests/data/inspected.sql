@@ -88,3 +88,8 @@ select lo_from_bytea(4711, '\x00ff');
 
 insert into customers (code) select to_char(n, 'FM000') from generate_series(1, 100) n;
 analyze customers;
+
+-- What no copy carries.
+create unique index broken on scratch (id);
+update pg_index set indisvalid = false where indexrelid = 'broken'::regclass;
+grant set on parameter work_mem to inspect_reader;

@@ -1,6 +1,6 @@
 -- Indexes of ordinary tables, and the constraints that they are made for. Not invalid ones, which
 -- no copy carries, nor those of extensions or that depend on one: a dump says that in its own way.
-select
+select * from (select
     i.oid::bigint as oid,
     n.nspname as schema,
     t.relname as table,
@@ -45,3 +45,6 @@ where t.relkind = 'r' and t.relpersistence <> 't' and x.indisvalid
         where d.classid = 'pg_class'::regclass and d.objid in (i.oid, t.oid)
             and d.deptype in ('e', 'x') and d.refclassid = 'pg_extension'::regclass
     )
+-- None of what is dropped meanwhile.
+offset 0) as found
+where definition is not null

@@ -16,3 +16,10 @@ select 'user mapping', format('%s on server %s', usename, srvname)
 from pg_user_mappings
 where umoptions is null
     and not (select rolsuper from pg_roles where rolname = current_user)
+union all
+-- As CREATE INDEX CONCURRENTLY leaves it when it fails; pg_dump passes over it.
+select 'invalid index', format('%I.%I', n.nspname, c.relname)
+from pg_index x
+join pg_class c on c.oid = x.indexrelid
+join pg_namespace n on n.oid = c.relnamespace
+where not x.indisvalid and c.relkind = 'i' and c.relpersistence <> 't' and n.nspname !~ '^pg_'

@@ -1,4 +1,5 @@
--- Relations outside PostgreSQL's own schemas and extensions.
+-- Relations outside PostgreSQL's own schemas and extensions. Of one that is dropped meanwhile nothing is
+-- readable, not even false: functions look at the catalogs of now.
 with comparable (type) as (
     -- Types that have an equality operator of their own.
     select o.opcintype
@@ -6,7 +7,7 @@ with comparable (type) as (
     join pg_am m on m.oid = o.opcmethod
     where m.amname in ('btree', 'hash') and o.opcdefault
 )
-select
+select * from (select
     n.nspname as schema,
     c.relname as name,
     case c.relkind
@@ -76,6 +77,11 @@ select
                 and k.contype in ('p', 'u', 'x'))
     ) as crossed_indexes,
     c.relhassubclass as has_children,
+    exists (
+        select from pg_partitioned_table h
+        join pg_opclass o on o.oid = any (h.partclass::oid[])
+        where h.partrelid = c.oid and h.partstrat = 'h' and o.opcname = 'enum_ops'
+    ) as hashed_by_enum,
     exists (select from pg_statistic_ext s where s.stxrelid = c.oid) as extended_statistics,
     case when current_setting('server_version_num')::int >= 140000 and not exists (
         select from pg_attribute a
@@ -178,3 +184,5 @@ where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f')
         select from pg_depend d
         where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
     )
+offset 0) as found
+where readable is not null

@@ -140,6 +140,7 @@ pub(crate) fn table(name: &str) -> Relation {
         crossed_indexes: false,
         has_children: false,
         extended_statistics: false,
+        hashed_by_enum: false,
         blocks: 0,
         text_columns: Vec::new(),
         firing_triggers: Vec::new(),

@@ -52,6 +52,46 @@ fn applying_what_is_complete_says_that_there_is_nothing_to_do_before_the_proof()
 }
 
 #[test]
+fn rows_that_belong_to_other_partitions_on_the_target_are_refused_before_anything_is_copied() {
+    let migration = Migration::new((15, 18), "moods", "").fill(
+        "create type mood as enum ('a', 'b', 'c');
+         create table moods (mood mood, n int) partition by hash (mood);
+         create table moods_0 partition of moods for values with (modulus 2, remainder 0);
+         create table moods_1 partition of moods for values with (modulus 2, remainder 1);
+         insert into moods select (enum_range(null::mood))[n % 3 + 1], n from generate_series(1, 30) n;
+         create table others (n int) partition by hash (n);
+         create table others_0 partition of others for values with (modulus 1, remainder 0);
+         insert into others select generate_series(1, 30)",
+    );
+    let words = ["partitioned by hash of an enum", "public.moods"];
+    migration.folder.apply().must_end(4, &words);
+    migration.plan("exclude: { tables: [public.moods] }\n");
+    migration.folder.apply().must_end(0, &[]);
+    assert_eq!(migration.ask_target("select count(*) from others"), "30");
+}
+
+/// A table comes and goes all the time, and with it what the catalogs of the snapshot still hold.
+#[test]
+fn a_schema_that_changes_while_it_is_read_does_not_keep_it_from_being_read() {
+    let migration = Migration::new((15, 15), "busy_schema", "").fill("create table t (n int)");
+    let (from, source) = (&migration.from, &migration.source);
+    let busy = "do $$ begin loop
+        create table comes (a int primary key, b int references comes); commit;
+        drop table comes; commit; end loop; end $$";
+    let mut psql = client(&newest_tools(), "psql");
+    let mut psql = psql
+        .args(["-Xq", "-d", &from.url(source), "-c", busy])
+        .spawn()
+        .expect("psql is there");
+    let planned: Vec<_> = (0..10).map(|_| migration.folder.run(&["plan"])).collect();
+    psql.kill().expect("it is ours");
+    psql.wait().expect("it is ours");
+    for planned in planned {
+        planned.must_end(0, &[]);
+    }
+}
+
+#[test]
 fn a_migration_that_never_began_leaves_no_state_directory() {
     let migration = Migration::new((15, 15), "never_begun", "");
     let nowhere = migration.folder.path().join("nowhere");

@@ -123,7 +123,8 @@ impl Ends {
     /// Checks that the marks are there which a streamed copy leaves on the target until it is whole.
     ///
     /// # Errors
-    /// [`Exit::Undecided`] when they are gone: nobody can tell any more which rows are there.
+    /// [`Exit::Undecided`] when they are gone: nobody can tell any more which rows are there, and another
+    /// copy of the state may have brought all of them, and applications theirs since.
     pub(crate) async fn marks_are_there(&self, known: &Target) -> Result<()> {
         let name = &known.database_name;
         let sql = format!("select to_regclass('{MARKS}.done') is not null");
@@ -134,9 +135,26 @@ impl Ends {
         Err(Error::new(
             Exit::Undecided,
             format!("the schema {MARKS} is gone from the target database {name}"),
-            "It says which rows are there. Run `pg_dbmigrator abort`, then `pg_dbmigrator apply`.",
+            "Where another copy of this state directory finished the migration, keep the database, and \
+             remove this directory. If nobody did, drop the database yourself, or all that is in it; \
+             then run `pg_dbmigrator abort`, and `pg_dbmigrator apply`.",
         )
-        .because("somebody dropped it, or the journal has lost its end".to_owned()))
+        .because(
+            "it says which rows are there, until all are: the copy was finished by somebody else, or \
+             somebody dropped it, or the journal has lost its end"
+                .to_owned(),
+        ))
+    }
+
+    /// The same, unless nothing is there that could be lost.
+    ///
+    /// # Errors
+    /// Those of [`Ends::marks_are_there`].
+    pub(crate) async fn marks_or_nothing_is_there(&self, known: &Target) -> Result<()> {
+        match self.target_facts().await?.database {
+            Some(there) if there.object_count > 0 => self.marks_are_there(known).await,
+            _ => Ok(()),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::{Migrator, application_name, taken_back};
 use crate::ends::Ends;
 use crate::error::{Exit, Result};
 use crate::executor::Executor;
-use crate::inspect::Facts;
+use crate::inspect::{Facts, Target};
 use crate::journal::{Journal, Status};
 use crate::phases;
 use crate::plan;
@@ -80,13 +80,7 @@ impl Migrator {
         };
         ends.are_the_databases_of(&facts)?;
         ends.still_are(&facts, changed).await?;
-        if phases::leaves_target_closed(status) {
-            ends.target_is_still_closed(&facts.target).await?;
-        }
-        if !phases::leaves_target_as_found(status) {
-            let made = phases::made_database(status);
-            ends.target_is_ours(&facts.target, made).await?;
-        }
+        nobody_went_on(&ends, &facts.target, status).await?;
         let plan = plan::plan(&self.resolved, &facts)?;
         crate::history::check_undo(&plan, status)?;
         crate::history::check_names(&self.resolved, status)?;
@@ -100,4 +94,23 @@ impl Migrator {
         executor.abort(None).await?;
         Ok(taken_back::taken_back(&plan, status, &world).await)
     }
+}
+
+/// Checks that the target is as this state says: another copy of it may have gone on with the
+/// migration, and what is there now is needed.
+///
+/// # Errors
+/// [`Exit::Undecided`](crate::error::Exit::Undecided) when it is not.
+pub(super) async fn nobody_went_on(ends: &Ends, target: &Target, status: &Status) -> Result<()> {
+    if phases::leaves_target_closed(status) {
+        ends.target_is_still_closed(target).await?;
+    }
+    if !phases::leaves_target_as_found(status) {
+        ends.target_is_ours(target, phases::made_database(status))
+            .await?;
+    }
+    if phases::leaves_marks(status) {
+        ends.marks_or_nothing_is_there(target).await?;
+    }
+    Ok(())
 }

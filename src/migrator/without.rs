@@ -3,6 +3,7 @@
 
 use std::sync::Mutex;
 
+use super::abort::nobody_went_on;
 use super::standing::PATIENCE;
 use super::{Migrator, application_name, taken_back};
 use crate::effect::World;
@@ -153,13 +154,7 @@ impl Migrator {
         let mut target_lock = None;
         if here == Side::Target {
             target_lock = Some(ends.lock().await?);
-            if phases::leaves_target_closed(&status) {
-                ends.target_is_still_closed(&facts.target).await?;
-            }
-            if !phases::leaves_target_as_found(&status) {
-                let made = phases::made_database(&status);
-                ends.target_is_ours(&facts.target, made).await?;
-            }
+            nobody_went_on(&ends, &facts.target, &status).await?;
         }
         Ok(Some(Half {
             plan: plan::plan(resolved, &facts)?,

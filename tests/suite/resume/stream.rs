@@ -6,6 +6,8 @@ mod changes;
 mod losses;
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -91,6 +93,31 @@ fn a_streamed_copy_whose_snapshot_is_lost_starts_over() {
     assert!(points().any(|point| killed_in_the_copy(&lane, point)));
     lane.run(&["abort", "--yes"]).must_end(0, &[]);
     assert_eq!(programs(&lane.folder.state()), Vec::<i32>::new());
+}
+
+#[test]
+fn a_copy_of_the_state_that_missed_the_end_neither_drops_nor_fills_the_target() {
+    let lane = Lane::new(&plan("stream.yaml"));
+    assert!(points().any(|point| killed_in_the_copy(&lane, point)));
+    let (state, old) = (
+        lane.folder.state(),
+        lane.folder.plan().with_extension("old"),
+    );
+    let copy = Command::new("cp").arg("-r").args([&state, &old]).status();
+    assert!(copy.expect("cp is everywhere").success());
+    lane.must_complete_equal();
+    fs::rename(&state, state.with_extension("done")).expect("ours");
+    fs::rename(&old, &state).expect("ours");
+    let words = ["is gone from the target", "another copy of this state"];
+    lane.apply().must_end(5, &words);
+    lane.run(&["abort", "--yes"]).must_end(5, &words);
+    lane.must_be_equal();
+    // What the words say to do where nobody finished it.
+    let drop = format!("drop database {TARGET}");
+    lane.target.psql("postgres", &drop);
+    lane.run(&["abort", "--yes"]).must_end(0, &[]);
+    lane.apply().must_end(0, &[]);
+    lane.must_be_equal();
 }
 
 #[test]

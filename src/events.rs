@@ -1,6 +1,7 @@
 //! What happens while it happens: one stream, read by progress bars, JSON lines and the library's
 //! users. It decides nothing; losing a listener loses no work.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -71,7 +72,8 @@ pub enum Happened {
         /// What it does.
         summary: String,
     },
-    /// Something was sent to a server or run on this machine.
+    /// Something is about to be sent to a server, or run on this machine: alone, or with what follows
+    /// it at once.
     Performed {
         /// What, as the plan prints it.
         line: String,
@@ -167,7 +169,10 @@ pub enum Happened {
 impl Happened {
     /// The same with every text for people redacted.
     fn redacted(self) -> Self {
-        let shown = |text: String| redact(&text).into_owned();
+        let shown = |text: String| match redact(&text) {
+            Cow::Borrowed(_) => text,
+            Cow::Owned(redacted) => redacted,
+        };
         match self {
             Self::RunStarted { plan, resumed } => Self::RunStarted {
                 plan: shown(plan),
@@ -209,6 +214,9 @@ impl Happened {
                 exit,
                 error: shown(error),
             },
+            Self::SchemaDrift { differences } => Self::SchemaDrift {
+                differences: differences.into_iter().map(shown).collect(),
+            },
             // What an outcome tells was redacted when the journal took it in.
             Self::Outcome { outcome: _ }
             | Self::PhaseStarted { purpose: _ }
@@ -216,7 +224,6 @@ impl Happened {
             | Self::StepStopped
             | Self::Lag { .. }
             | Self::CaughtUp { .. }
-            | Self::SchemaDrift { .. }
             | Self::CutoverRequested
             | Self::StepSkipped { done_at: _ }
             | Self::StepDone { seconds: _ }
@@ -274,23 +281,35 @@ impl Events {
 
     /// Tells everyone.
     pub fn tell(&self, whence: Whence<'_>, happened: Happened) {
+        self.tell_all(whence, [happened]);
+    }
+
+    /// Tells everyone of what happens at once: a line each, and one write for all of them.
+    pub fn tell_all(&self, whence: Whence<'_>, all: impl IntoIterator<Item = Happened>) {
         let mut inner = self.lock();
-        let event = ProgressEvent {
-            schema: SCHEMA_VERSION,
-            run: inner.run.clone(),
-            at: Timestamp::now(),
-            stage: whence.stage,
-            step: whence.step.cloned(),
-            happened: happened.redacted(),
-        };
-        let text = serde_json::to_string(&event).expect("an event is always JSON");
+        let at = Timestamp::now();
+        let mut lines = Vec::new();
+        for happened in all {
+            let event = ProgressEvent {
+                schema: SCHEMA_VERSION,
+                run: inner.run.clone(),
+                at,
+                stage: whence.stage,
+                step: whence.step.cloned(),
+                happened: happened.redacted(),
+            };
+            if inner.file.is_some() {
+                serde_json::to_writer(&mut lines, &event).expect("an event is always JSON");
+                lines.push(b'\n');
+            }
+            inner
+                .listeners
+                .retain(|listener| listener.send(event.clone()).is_ok());
+        }
         if let Some(file) = &mut inner.file {
             // A full disk must not stop the work for want of a record of it: the journal does.
-            let _ = writeln!(file, "{text}");
+            let _ = file.write_all(&lines);
         }
-        inner
-            .listeners
-            .retain(|listener| listener.send(event.clone()).is_ok());
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {

@@ -185,25 +185,25 @@ pub(crate) async fn keep() -> Result<Exit> {
         Ok(exported) => exported,
         Err(error) => {
             let exit = error.exit();
-            answer(&Answer::Failed(error));
+            answer(&Answer::Failed(error)).ok();
             return Ok(exit);
         }
     };
     let id = snapshot.id().to_owned();
     let kept = Kept { id, session };
-    answer(&Answer::Kept { kept, slot });
+    // A starter that was stopped or killed meanwhile wrote nothing down: nobody would find this again.
+    if answer(&Answer::Kept { kept, slot }).is_err() {
+        return Ok(Exit::Failed);
+    }
     watch(&snapshot, &state, keep).await;
     Ok(Exit::Done)
 }
 
-fn answer(answer: &Answer) {
+fn answer(answer: &Answer) -> std::io::Result<()> {
     use std::io::Write;
     let line = serde_json::to_string(answer).expect("plain data is always JSON");
     let mut output = std::io::stdout();
-    // A starter that was killed does not listen; its lock is gone, and so will this process be.
-    writeln!(output, "{line}")
-        .and_then(|()| output.flush())
-        .ok();
+    writeln!(output, "{line}").and_then(|()| output.flush())
 }
 
 /// Waits until the snapshot is of no more use.

@@ -186,7 +186,7 @@ pub struct Step {
 /// How a later run goes on with a step that was started and not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IfInterrupted {
-    /// Ask the target whether it took effect; if not, undo and do it again.
+    /// Ask the server whether it took effect; if not, undo and do it again.
     Ask(Question),
     /// Undo this step and all that stands on it, then do those again.
     RedoFrom(StepId),

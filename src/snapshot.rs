@@ -1,4 +1,4 @@
-//! The exported snapshot of the source: one moment that the dump and the counts both see.
+//! The exported snapshot of the source: one moment that the dump, the streams and the counts all see.
 //! It never outlives the session that holds it: of this process, or of a keeper's.
 
 use std::time::Duration;
@@ -268,6 +268,17 @@ fn somebody_waits(waited: &[String]) -> Error {
         "Wait until no schema is changed there, then run the same command again.",
     );
     waited.iter().fold(error, Error::because)
+}
+
+/// Makes settings on a session that joined a snapshot, for as long as it stays under it: those made
+/// later go when locks are given back (manual, SET: "canceled if the savepoint is rolled back").
+///
+/// # Errors
+/// Whatever the server says.
+pub(crate) async fn set(joined: &Client, settings: &[&str]) -> Result<()> {
+    let settings = settings.join("; ");
+    let sql = format!("release savepoint unlocked; {settings}; savepoint unlocked");
+    Ok(joined.batch_execute(&sql).await?)
 }
 
 /// Gives back what a session that joined a snapshot has locked since, and stays under it.

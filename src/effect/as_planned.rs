@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::world::{Output, Scene, World};
+use super::world::{Act, Output, World};
 use crate::error::Result;
 use crate::inspect::{self, ForeignKey, Index, Relation, RelationKind};
 use crate::postgres::full_name;
@@ -154,10 +154,8 @@ impl Planned {
 ///
 /// # Errors
 /// A refusal that names what was changed; what the server says.
-pub(super) async fn prove(world: &World, scene: Scene<'_>, planned: &Planned) -> Result<Output> {
-    for line in lines(planned) {
-        world.performed(scene, line);
-    }
+pub(super) async fn prove(world: &World, act: Act<'_>, planned: &Planned) -> Result<Output> {
+    world.performed(act, lines(planned));
     let work = async {
         let client = world.under_snapshot().await?;
         let mut differences = Vec::new();

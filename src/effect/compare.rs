@@ -5,7 +5,7 @@ use futures_util::future::try_join_all;
 use tokio_postgres::Client;
 
 use super::replication::SCHEMA;
-use super::world::{LetThrough, Output, Scene, World};
+use super::world::{Act, LetThrough, Output, World};
 use super::{Comparison, Effect, Measure, Place, SchemaScope, Side, lines, replication};
 use crate::database_settings;
 use crate::error::{Error, Exit, Result};
@@ -15,16 +15,13 @@ use crate::measure::{self, Measured, Rows, SETTINGS};
 use crate::phases::{LET_THROUGH_BY, MEASURE, SEQUENCES};
 use crate::plan::{Phase, StepId};
 use crate::postgres::{full_name, quote_identifier};
+use crate::snapshot;
 
-/// Measures the source under the snapshot that the dump reads from.
+/// Measures the source under the snapshot that the copy reads from.
 ///
 /// # Errors
 /// The server's, or that it was stopped.
-pub(super) async fn measure_source(
-    world: &World,
-    scene: Scene<'_>,
-    what: &Measure,
-) -> Result<Output> {
+pub(super) async fn measure_source(world: &World, act: Act<'_>, what: &Measure) -> Result<Output> {
     let clients = {
         let held = world.snapshot.lock().await;
         let snapshot = held
@@ -32,12 +29,10 @@ pub(super) async fn measure_source(
             .expect("a step under a snapshot runs after its export");
         try_join_all((0..what.jobs).map(|_| snapshot.join(&world.source))).await?
     };
-    for line in lines(&Effect::MeasureSource(what.clone())) {
-        world.performed(scene, line);
-    }
+    world.performed(act, lines(&Effect::MeasureSource(what.clone())));
     let work = async {
         let writes = measure::writes(&clients[0]).await?;
-        try_join_all(clients.iter().map(settle)).await?;
+        try_join_all(clients.iter().map(|client| snapshot::set(client, SETTINGS))).await?;
         let measured = measure::measure_in_snapshot(&clients, what).await?;
         Ok(Measured { writes, ..measured })
     };
@@ -49,16 +44,14 @@ pub(super) async fn measure_source(
 /// # Errors
 /// [`Exit::Different`] with every difference by name; [`Exit::Unproven`] when it could not be
 /// compared.
-pub(super) async fn compare(world: &World, scene: Scene<'_>, what: &Comparison) -> Result<Output> {
-    for line in lines(&Effect::Compare(what.clone())) {
-        world.performed(scene, line);
-    }
+pub(super) async fn compare(world: &World, act: Act<'_>, what: &Comparison) -> Result<Output> {
+    world.performed(act, lines(&Effect::Compare(what.clone())));
     let work = async {
         let (differences, warnings) = match what {
             Comparison::Schema(scope) => schema(world, scope).await?,
             Comparison::Drift(scope) => return drift(world, scope).await,
             Comparison::SchemaSince { side, guard, scope } => {
-                if is_unchanged(world, scene, (*side, guard)).await? {
+                if is_unchanged(world, act, (*side, guard)).await? {
                     return Ok(Output::default());
                 }
                 schema(world, scope).await?
@@ -70,15 +63,15 @@ pub(super) async fn compare(world: &World, scene: Scene<'_>, what: &Comparison) 
                 carried_by,
             } => {
                 let planned = (measure, patterns, carried_by.as_ref());
-                let measure = replication::measured(world, scene, planned).await?;
-                return now(world, scene, &measure).await;
+                let measure = replication::measured(world, act, planned).await?;
+                return now(world, act, &measure).await;
             }
             Comparison::Database { expected, closed } => {
                 (database(world, expected, *closed).await?, Vec::new())
             }
             Comparison::SourceWrites => (Vec::new(), source_writes(world).await?),
         };
-        verdict(scene, differences)?;
+        verdict(act, differences)?;
         Ok(Output {
             warnings,
             ..Output::default()
@@ -134,12 +127,8 @@ async fn drift(world: &World, scope: &SchemaScope) -> Result<Output> {
 }
 
 /// Whether a side's catalogs are as a step found them.
-async fn is_unchanged(
-    world: &World,
-    scene: Scene<'_>,
-    (side, guard): (Side, &StepId),
-) -> Result<bool> {
-    let client = world.session_for(scene, side.into()).await?;
+async fn is_unchanged(world: &World, act: Act<'_>, (side, guard): (Side, &StepId)) -> Result<bool> {
+    let client = world.session_for(act, side.into()).await?;
     let now: String = client.query_one(SCHEMA, &[]).await?.try_get(0)?;
     let then: Option<String> = world.output(guard)?;
     Ok(then == Some(now))
@@ -212,7 +201,7 @@ async fn rows(world: &World, what: &Measure) -> Result<(Vec<String>, Vec<String>
 /// Both sides as they are at this moment, while nobody writes to either; what was found is the
 /// output. A sequence of the target may be ahead, never behind: that was settled when they were
 /// carried over.
-async fn now(world: &World, scene: Scene<'_>, what: &Measure) -> Result<Output> {
+async fn now(world: &World, act: Act<'_>, what: &Measure) -> Result<Output> {
     let measured = async |place| {
         let clients = try_join_all((0..what.jobs).map(|_| world.open(place))).await?;
         try_join_all(clients.iter().map(settle)).await?;
@@ -220,7 +209,7 @@ async fn now(world: &World, scene: Scene<'_>, what: &Measure) -> Result<Output> 
     };
     let (source, target) = tokio::try_join!(measured(Place::Source), measured(Place::Target))?;
     let differences = table_differences(what, &source, &target).0;
-    verdict(scene, differences).map_err(|error| error.with_next(ROWS_DIFFER))?;
+    verdict(act, differences).map_err(|error| error.with_next(ROWS_DIFFER))?;
     Ok(Output::of(&source))
 }
 
@@ -329,18 +318,21 @@ async fn database(world: &World, expected: &[String], closed: bool) -> Result<Ve
 }
 
 /// An offline copy is of one moment: what was written later stays on the source, and whoever
-/// runs it should know.
+/// runs it should know. A session that goes on tells of its writes some seconds late.
 async fn source_writes(world: &World) -> Result<Vec<String>> {
-    let then: Measured = world.output(&StepId::new(MEASURE))?;
+    let then: Measured = world.output(&StepId::new(SEQUENCES))?;
+    let copied: Measured = world.output(&StepId::new(MEASURE))?;
     let client = world.open(Place::Source).await?;
     let now = measure::writes(&client).await?;
     let written: Vec<&str> = now
         .iter()
+        .filter(|(table, _)| copied.tables.contains_key(*table))
         .filter(|(table, count)| then.writes.get(*table).copied().unwrap_or(0) < **count)
         .map(|(table, _)| table.as_str())
         .collect();
     let warning = format!(
-        "the source was written to after the snapshot; those rows are not on the target: {}",
+        "the source was written to after the snapshot, or within seconds before it; rows that came \
+         after it are not on the target: {}",
         crate::report::some_of(&written, 10)
     );
     Ok((!written.is_empty())
@@ -353,7 +345,7 @@ async fn settle(client: &Client) -> Result<()> {
     Ok(client.batch_execute(&SETTINGS.join("; ")).await?)
 }
 
-fn verdict(scene: Scene<'_>, differences: Vec<String>) -> Result<()> {
+fn verdict(act: Act<'_>, differences: Vec<String>) -> Result<()> {
     if differences.is_empty() {
         return Ok(());
     }
@@ -361,9 +353,9 @@ fn verdict(scene: Scene<'_>, differences: Vec<String>) -> Result<()> {
         "{} and {} differ ({})",
         Side::Source,
         Side::Target,
-        scene.step.id
+        act.step.id
     );
-    let next = match scene.phase {
+    let next = match act.phase {
         Phase::Cutover => {
             "Look at the differences. Make the change on the target too, which is read-only by \
              default until the cutover: `set default_transaction_read_only = off; …` in one session \

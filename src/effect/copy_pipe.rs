@@ -69,9 +69,10 @@ pub(super) async fn pipe<'a>(
             let refused = |error| Error::from(error).about(not_taken(&next.full_name()));
             sink.map(|sink| Some(Box::pin(sink))).map_err(refused)
         };
-        let (more, next) = tokio::try_join!(ended, next)?;
-        taken += more;
-        sink = next;
+        // Of two errors the first is the cause: after it, the transaction takes nothing.
+        let (ended, next) = tokio::join!(ended, next);
+        taken += ended?;
+        sink = next?;
     }
     Ok(taken)
 }

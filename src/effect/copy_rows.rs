@@ -9,7 +9,7 @@ use tokio_postgres::error::SqlState;
 
 use super::Place;
 use super::copy_pipe::{Broken, pipe};
-use super::world::{Output, Scene, World};
+use super::world::{Act, Output, World};
 use crate::error::{Error, Result};
 use crate::events::Whence;
 use crate::inspect;
@@ -190,16 +190,14 @@ fn leave(into: &CopyInto) -> Option<String> {
 ///
 /// # Errors
 /// What a server says, that the snapshot is gone, or that it was stopped.
-pub(super) async fn copy(world: &World, scene: Scene<'_>, what: &CopyRows) -> Result<Output> {
-    for line in lines(what) {
-        world.performed(scene, line);
-    }
-    let step = &scene.step.id;
+pub(super) async fn copy(world: &World, act: Act<'_>, what: &CopyRows) -> Result<Output> {
+    world.performed(act, lines(what));
+    let step = &act.step.id;
     let counted: Arc<AtomicU64> = Arc::default();
     let work = async {
         let source = world.counting_under_snapshot(&counted).await?;
         source.batch_execute(&SETTINGS.join("; ")).await?;
-        let target = world.open_for(scene, Place::Target).await?;
+        let target = world.open_for(act, Place::Target).await?;
         target.batch_execute(&begin()).await?;
         if let Some(sql) = empty(what) {
             target.batch_execute(&sql).await?;
@@ -219,7 +217,7 @@ pub(super) async fn copy(world: &World, scene: Scene<'_>, what: &CopyRows) -> Re
             let told = world.tally.moved(step, so_far, (&name, world.poll));
             if let Some((speaker, progress)) = told {
                 let whence = Whence {
-                    stage: Some(scene.phase),
+                    stage: Some(act.phase),
                     step: Some(&speaker),
                 };
                 world.events.tell(whence, progress);
@@ -235,7 +233,7 @@ pub(super) async fn copy(world: &World, scene: Scene<'_>, what: &CopyRows) -> Re
         };
         commit(&target, &what.into).await?;
         if let Some(progress) = world.tally.done(step, rows) {
-            world.tell(scene, progress);
+            world.tell(act, progress);
         }
         Ok(Output::of(&rows))
     };

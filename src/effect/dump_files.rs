@@ -3,7 +3,7 @@
 
 use std::io::ErrorKind;
 
-use super::world::{Output, Scene, World};
+use super::world::{Act, Output, World};
 use super::{Effect, lines};
 use crate::error::Result;
 
@@ -11,10 +11,8 @@ use crate::error::Result;
 ///
 /// # Errors
 /// The file system's.
-pub(super) fn remove(world: &World, scene: Scene<'_>) -> Result<Output> {
-    for line in lines(&Effect::RemoveDump) {
-        world.performed(scene, line);
-    }
+pub(super) fn remove(world: &World, act: Act<'_>) -> Result<Output> {
+    world.performed(act, lines(&Effect::RemoveDump));
     match std::fs::remove_dir_all(world.state.dump()) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             Err(world.state.trouble("cannot remove the dump", &error))

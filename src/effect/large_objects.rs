@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use tokio_postgres::{Client, Row};
 
 use super::Place;
-use super::world::{LetThrough, Output, Scene, World};
+use super::world::{Act, LetThrough, Output, World};
 use crate::error::{Error, Result};
 use crate::postgres::{quote_identifier, quote_literal};
 
@@ -80,13 +80,11 @@ pub(super) fn lines(what: &LargeObjects) -> Vec<String> {
 ///
 /// # Errors
 /// What a server says, that the snapshot is gone, or that it was stopped.
-pub(super) async fn copy(world: &World, scene: Scene<'_>, what: LargeObjects) -> Result<Output> {
-    for line in lines(&what) {
-        world.performed(scene, line);
-    }
+pub(super) async fn copy(world: &World, act: Act<'_>, what: LargeObjects) -> Result<Output> {
+    world.performed(act, lines(&what));
     let work = async {
         let source = world.under_snapshot().await?;
-        let target = world.open_for(scene, Place::Target).await?;
+        let target = world.open_for(act, Place::Target).await?;
         let mut copying = Copying {
             source: &source,
             target: &target,
@@ -152,15 +150,18 @@ impl Copying<'_> {
         Ok(Some(last.try_get(0)?))
     }
 
-    /// Makes what follows belong to a role; to the connected one where it has no name.
+    /// Makes what follows belong to a role; to the connected one where it has no name, or where the
+    /// target does not let it be that role and the plan lets such errors through.
     async fn become_role(&mut self, role: &str) -> Result<()> {
-        match role {
-            "" => self.say("set local role none").await,
-            role => {
-                self.say(&format!("set local role {}", quote_identifier(role)))
-                    .await
-            }
+        // Not to whoever it was before.
+        if role.is_empty() || self.what.allow_errors {
+            self.target.batch_execute("set local role none").await?;
         }
+        if role.is_empty() {
+            return Ok(());
+        }
+        self.say(&format!("set local role {}", quote_identifier(role)))
+            .await
     }
 
     async fn write(&self, objects: &[&Row]) -> Result<()> {

@@ -42,7 +42,7 @@ pub use script::Script;
 pub use script_parts::ScriptPart;
 pub use sql::ask;
 pub use tally::Tally;
-pub use world::{Links, Output, Scene, World, perform};
+pub use world::{Act, Links, Output, World, perform};
 
 use crate::inspect::RowHash;
 use crate::plan::StepId;
@@ -81,7 +81,8 @@ impl fmt::Display for Place {
 /// One thing that is done to a server or to this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Statements, each in a transaction of its own, in order, over one connection.
+    /// Statements in order, over one connection: each in a transaction of its own, or several between
+    /// `begin` and `commit`.
     Sql {
         /// Where they run.
         place: Place,

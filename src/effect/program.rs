@@ -9,7 +9,7 @@ use super::child::{Invocation, run as run_child};
 use super::complaints::Complaints;
 use super::progress::Progress;
 use super::replication::READ_ONLY;
-use super::world::{LetThrough, Output, Scene, World};
+use super::world::{Act, LetThrough, Output, World};
 use super::{AfterData, Argument, Effect, Place, Program, TableSize, Tool, lines};
 use crate::error::{Error, Result};
 use crate::measure::Measured;
@@ -22,7 +22,7 @@ use crate::row_values::without_row_values;
 ///
 /// # Errors
 /// When it fails, with what it said; when it was stopped.
-pub(super) async fn run(world: &World, scene: Scene<'_>, program: &Program) -> Result<Output> {
+pub(super) async fn run(world: &World, act: Act<'_>, program: &Program) -> Result<Output> {
     let Program {
         tool,
         directory,
@@ -45,13 +45,11 @@ pub(super) async fn run(world: &World, scene: Scene<'_>, program: &Program) -> R
         arguments: filled(world, program, files.path()).await,
         environment: child.environment(),
     };
-    for line in lines(&Effect::Program(program.clone())) {
-        world.performed(scene, line);
-    }
+    world.performed(act, lines(&Effect::Program(program.clone())));
     let mut complaints = Complaints::default();
     let tables = counted(world, *tool, tables);
     let one_at_a_time = arguments.contains(&Argument::Plain("--jobs=1".to_owned()));
-    let progress = Progress::new((world, scene), tool.side(), &tables, one_at_a_time);
+    let progress = Progress::new((world, act), tool.side(), &tables, one_at_a_time);
     let ended = {
         let watch = progress.watch();
         let work = run_child(invocation, &world.stop, |line| {

@@ -10,7 +10,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_postgres::{Client, Row};
 
 use super::moved::{Copied, Moved};
-use super::world::{Scene, World};
+use super::world::{Act, World};
 use super::{Side, TableSize};
 use crate::events::Happened;
 
@@ -32,7 +32,7 @@ const BUILDS: &str = "select p.phase, case when p.phase like '%loading tuples%' 
 /// Watches one run of a program.
 pub(super) struct Progress<'a> {
     world: &'a World,
-    scene: Scene<'a>,
+    act: Act<'a>,
     side: Side,
     moved: Mutex<Moved<'a>>,
     began: Instant,
@@ -41,14 +41,14 @@ pub(super) struct Progress<'a> {
 impl<'a> Progress<'a> {
     /// Prepares to watch a program that moves these tables.
     pub(super) fn new(
-        (world, scene): (&'a World, Scene<'a>),
+        (world, act): (&'a World, Act<'a>),
         side: Side,
         tables: &'a [TableSize],
         one_at_a_time: bool,
     ) -> Self {
         Self {
             world,
-            scene,
+            act,
             side,
             moved: Mutex::new(Moved::new(tables, one_at_a_time)),
             began: Instant::now(),
@@ -102,7 +102,7 @@ impl<'a> Progress<'a> {
             rows_done: None,
             rows_total: None,
         };
-        self.world.tell(self.scene, progress);
+        self.world.tell(self.act, progress);
     }
 
     fn moved(&self) -> MutexGuard<'_, Moved<'a>> {

@@ -12,7 +12,7 @@ use super::child::{Invocation, run};
 use super::copy_rows::MARKS;
 use super::script_order::{Piece, in_order, side_by_side};
 use super::script_parts::{Entry, ScriptPart, pieces};
-use super::world::{LetThrough, Output, Scene, World};
+use super::world::{Act, LetThrough, Output, World};
 use super::{Place, Tool};
 use crate::error::{Error, Result};
 use crate::postgres::quote_literal;
@@ -71,10 +71,8 @@ pub(super) fn lines(script: &Script) -> Vec<String> {
 /// # Errors
 /// What `pg_restore` or the server says, then with the entry that it is about, or that it was
 /// stopped.
-pub(super) async fn make(world: &World, scene: Scene<'_>, script: &Script) -> Result<Output> {
-    for line in lines(script) {
-        world.performed(scene, line);
-    }
+pub(super) async fn make(world: &World, act: Act<'_>, script: &Script) -> Result<Output> {
+    world.performed(act, lines(script));
     let Some((text, list)) = written(world, script).await? else {
         return Ok(Output::default());
     };
@@ -82,7 +80,7 @@ pub(super) async fn make(world: &World, scene: Scene<'_>, script: &Script) -> Re
     let ordered = ordered(script, &pieces.entries);
     let making = Making {
         world,
-        scene,
+        act,
         script,
         head: &pieces.head,
     };
@@ -101,7 +99,7 @@ fn ordered<'a>(script: &Script, entries: &'a [Entry<'a>]) -> Vec<Piece<'a>> {
 /// A script on its way.
 struct Making<'a> {
     world: &'a World,
-    scene: Scene<'a>,
+    act: Act<'a>,
     script: &'a Script,
     head: &'a [&'a str],
 }
@@ -152,8 +150,8 @@ impl Making<'_> {
 
     async fn lane(&self) -> Result<Lane<'_>> {
         let lane = Lane {
-            client: self.world.open_for(self.scene, Place::Target).await?,
-            step: self.scene.step.id.as_str(),
+            client: self.world.open_for(self.act, Place::Target).await?,
+            step: self.act.step.id.as_str(),
             script: self.script,
         };
         lane.set(self.head).await?;

@@ -2,7 +2,7 @@
 //! It never takes over one of an earlier run: `executor/held.rs` does.
 
 use super::SnapshotWanted;
-use super::world::{Output, Scene, World};
+use super::world::{Act, Output, World};
 use crate::error::Result;
 use crate::keeper;
 use crate::snapshot::Snapshot;
@@ -12,14 +12,9 @@ use crate::snapshot::Snapshot;
 ///
 /// # Errors
 /// The server's.
-pub(super) async fn export(
-    world: &World,
-    scene: Scene<'_>,
-    wanted: &SnapshotWanted,
-) -> Result<Output> {
-    for sql in crate::snapshot::statements(wanted) {
-        world.performed(scene, format!("source: {sql}"));
-    }
+pub(super) async fn export(world: &World, act: Act<'_>, wanted: &SnapshotWanted) -> Result<Output> {
+    let statements = crate::snapshot::statements(wanted).into_iter();
+    world.performed(act, statements.map(|sql| format!("source: {sql}")));
     let work = async {
         match (wanted.keep, &world.keeper) {
             (Some(keep), Some(program)) => {

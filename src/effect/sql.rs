@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_postgres::Client;
 
 use super::request::Request;
-use super::world::{Output, Scene, World};
+use super::world::{Act, Output, World};
 use super::{Effect, Place, lines};
 use crate::error::{Error, Result};
 use crate::plan::Question;
@@ -20,11 +20,11 @@ const CANCEL_GRACE: Duration = Duration::from_secs(10);
 /// The server's, with the statement's place; or that it was stopped.
 pub(super) async fn run(
     world: &World,
-    scene: Scene<'_>,
+    act: Act<'_>,
     place: Place,
     statements: &[String],
 ) -> Result<Output> {
-    let client = world.session_for(scene, place).await?;
+    let client = world.session_for(act, place).await?;
     let printed = lines(&Effect::Sql {
         place,
         statements: statements.to_vec(),
@@ -32,15 +32,13 @@ pub(super) async fn run(
     let pid = pid(&client).await?;
     let mut printed = printed.into_iter();
     for group in statements.chunk_by(together()) {
-        for line in printed.by_ref().take(group.len()) {
-            world.performed(scene, line);
-        }
+        world.performed(act, printed.by_ref().take(group.len()));
         send_all(world, (place, pid), &client, group)
             .await
             .map_err(|(statement, error)| {
                 error.at(format!(
                     "step {}, on {place}: {}",
-                    scene.step.id,
+                    act.step.id,
                     first_line(statement)
                 ))
             })?;
@@ -68,12 +66,12 @@ fn together() -> impl FnMut(&String, &String) -> bool {
 /// The server's, or that it was stopped.
 pub(super) async fn remember(
     world: &World,
-    scene: Scene<'_>,
+    act: Act<'_>,
     place: Place,
     sql: &str,
 ) -> Result<Output> {
-    let client = world.session_for(scene, place).await?;
-    world.performed(scene, format!("{place}: {sql}"));
+    let client = world.session_for(act, place).await?;
+    world.performed(act, [format!("{place}: {sql}")]);
     let work = async { Ok(client.query_opt(sql, &[]).await?) };
     match world.unless_stopped(work).await? {
         Some(row) => Ok(Output::of(&row.try_get::<_, String>(0)?)),
@@ -123,6 +121,10 @@ async fn send_all<'s, S: AsRef<str>>(
     statements: &'s [S],
 ) -> Result<(), (&'s str, Error)> {
     let first = statements.first().map_or("", AsRef::as_ref);
+    // What was never sent must not be while its answer is waited for.
+    if let Some(reason) = world.stop.asked() {
+        return Err((first, reason.error()));
+    }
     let work = in_order(client, statements);
     tokio::pin!(work);
     tokio::select! {
@@ -133,9 +135,13 @@ async fn send_all<'s, S: AsRef<str>>(
                 other.query("select pg_cancel_backend($1)", &[&pid]).await?;
                 Ok(())
             };
-            cancel.await.map_err(|error| (first, error))?;
+            let cancelled: Result<()> = cancel.await;
             let _ = tokio::time::timeout(CANCEL_GRACE, work).await;
-            Err((first, reason.error()))
+            let stopped = reason.error();
+            Err((first, match cancelled {
+                Ok(()) => stopped,
+                Err(error) => stopped.because(format!("not cancelled: {}", error.what())),
+            }))
         }
         done = &mut work => done,
     }

@@ -121,6 +121,16 @@ impl Tally {
         all.then(|| sum.progress(&name, "", Instant::now()))
     }
 
+    /// The same of a step that turns out to have been done before its connection was lost.
+    pub(crate) fn found_done(&self, step: &StepId) -> Option<Happened> {
+        let rows = {
+            let mut inner = self.inner();
+            let (_, sum) = inner.of(step)?;
+            sum.parts.get(step).map_or(0, Part::rows_done)
+        };
+        self.done(step, rows)
+    }
+
     fn set(&self, step: &StepId, moved: Moving) {
         let mut inner = self.inner();
         let Some((_, sum)) = inner.of(step) else {

@@ -94,11 +94,21 @@ pub struct Output {
 
 /// A step that is being performed, for events.
 #[derive(Debug, Clone, Copy)]
-pub struct Scene<'a> {
+pub struct Act<'a> {
     /// Its phase.
     pub phase: Phase,
     /// The step.
     pub step: &'a Step,
+}
+
+impl Act<'_> {
+    /// Where events of it belong.
+    fn whence(&self) -> Whence<'_> {
+        Whence {
+            stage: Some(self.phase),
+            step: Some(&self.step.id),
+        }
+    }
 }
 
 impl World {
@@ -123,11 +133,11 @@ impl World {
     ///
     /// # Errors
     /// When no connection can be made.
-    pub(super) async fn open_for(&self, scene: Scene<'_>, place: Place) -> Result<Client> {
+    pub(super) async fn open_for(&self, act: Act<'_>, place: Place) -> Result<Client> {
         let client = self.open(place).await?;
         let session = Session::of(&client).await?;
         let mut opened = self.opened.lock().expect("no holder of this lock panics");
-        let of_step = opened.entry(scene.step.id.clone()).or_default();
+        let of_step = opened.entry(act.step.id.clone()).or_default();
         of_step.push((place, session));
         Ok(client)
     }
@@ -225,10 +235,10 @@ impl World {
     ///
     /// # Errors
     /// When no connection can be made.
-    pub(super) async fn session_for(&self, scene: Scene<'_>, place: Place) -> Result<Arc<Client>> {
-        match scene.phase {
+    pub(super) async fn session_for(&self, act: Act<'_>, place: Place) -> Result<Arc<Client>> {
+        match act.phase {
             Phase::Cutover | Phase::Rollback => self.session(place).await,
-            _ => Ok(Arc::new(self.open_for(scene, place).await?)),
+            _ => Ok(Arc::new(self.open_for(act, place).await?)),
         }
     }
 
@@ -256,17 +266,15 @@ impl World {
     }
 
     /// Tells what is sent to a server or run here, just before it is.
-    pub fn performed(&self, scene: Scene<'_>, line: impl Into<String>) {
-        self.tell(scene, Happened::Performed { line: line.into() });
+    pub fn performed(&self, act: Act<'_>, lines: impl IntoIterator<Item = String>) {
+        let performed = |line| Happened::Performed { line };
+        self.events
+            .tell_all(act.whence(), lines.into_iter().map(performed));
     }
 
     /// Tells something about a step.
-    pub fn tell(&self, scene: Scene<'_>, happened: Happened) {
-        let whence = Whence {
-            stage: Some(scene.phase),
-            step: Some(&scene.step.id),
-        };
-        self.events.tell(whence, happened);
+    pub fn tell(&self, act: Act<'_>, happened: Happened) {
+        self.events.tell(act.whence(), happened);
     }
 
     /// What an earlier step found out.
@@ -322,23 +330,19 @@ impl Output {
 ///
 /// # Errors
 /// What the servers, the programs or this machine say.
-pub async fn perform(effect: &Effect, scene: Scene<'_>, world: &World) -> Result<Output> {
+pub async fn perform(effect: &Effect, act: Act<'_>, world: &World) -> Result<Output> {
     match effect {
-        Effect::Sql { place, statements } => {
-            super::sql::run(world, scene, *place, statements).await
-        }
-        Effect::Remember { place, sql } => super::sql::remember(world, scene, *place, sql).await,
-        Effect::ExportSnapshot(wanted) => super::snapshot::export(world, scene, wanted).await,
-        Effect::AsPlanned(planned) => super::as_planned::prove(world, scene, planned).await,
-        Effect::Program(program) => super::program::run(world, scene, program).await,
-        Effect::CopyRows(what) => super::copy_rows::copy(world, scene, what).await,
-        Effect::CopyLargeObjects(what) => super::large_objects::copy(world, scene, *what).await,
-        Effect::Script(script) => super::script::make(world, scene, script).await,
-        Effect::MeasureSource(measure) => {
-            super::compare::measure_source(world, scene, measure).await
-        }
-        Effect::Compare(comparison) => super::compare::compare(world, scene, comparison).await,
-        Effect::RemoveDump => super::dump_files::remove(world, scene),
-        Effect::Replication(effect) => super::replication::perform(world, scene, effect).await,
+        Effect::Sql { place, statements } => super::sql::run(world, act, *place, statements).await,
+        Effect::Remember { place, sql } => super::sql::remember(world, act, *place, sql).await,
+        Effect::ExportSnapshot(wanted) => super::snapshot::export(world, act, wanted).await,
+        Effect::AsPlanned(planned) => super::as_planned::prove(world, act, planned).await,
+        Effect::Program(program) => super::program::run(world, act, program).await,
+        Effect::CopyRows(what) => super::copy_rows::copy(world, act, what).await,
+        Effect::CopyLargeObjects(what) => super::large_objects::copy(world, act, *what).await,
+        Effect::Script(script) => super::script::make(world, act, script).await,
+        Effect::MeasureSource(measure) => super::compare::measure_source(world, act, measure).await,
+        Effect::Compare(comparison) => super::compare::compare(world, act, comparison).await,
+        Effect::RemoveDump => super::dump_files::remove(world, act),
+        Effect::Replication(effect) => super::replication::perform(world, act, effect).await,
     }
 }

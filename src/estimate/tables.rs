@@ -78,7 +78,12 @@ impl<'a> Tables<'a> {
     fn statement(&self, sql: &str) -> Cost {
         match self.indexes.get(sql) {
             Some(index) => self.index(index),
-            None if sql == "analyze" => self.analyze(),
+            None if sql == "analyze" => analyze(self.scene.tables_with_rows()),
+            None if sql.starts_with("analyze ") => {
+                let names = sql["analyze ".len()..].split(", ");
+                let names = names.map(|name| name.trim_start_matches("only "));
+                analyze(names.filter_map(|name| self.quoted.get(name).copied()))
+            }
             None if sql.starts_with("alter table ") => self.alter(sql),
             None if sql.starts_with("create database") => Cost::waiting(rates::CREATE_DATABASE),
             None => Cost::of_one_core(rates::STATEMENT),
@@ -156,16 +161,6 @@ impl<'a> Tables<'a> {
         Cost::of_one_core(rates::COPY).then(out.into(taken).into(carried))
     }
 
-    /// Samples of every table, whose size they do not depend on from a point on.
-    fn analyze(&self) -> Cost {
-        let each = self.scene.tables_with_rows().map(|table| {
-            let sampled = rows(table).min(rates::SAMPLE);
-            let columns = table.columns.len() as f64;
-            rates::ANALYZE_TABLE + sampled * (columns * rates::ANALYZE_VALUE + rates::ANALYZE_ROW)
-        });
-        Cost::of_one_core(each.sum())
-    }
-
     /// Counts and hashes, over several connections.
     pub(super) fn measure(&self, measure: &Measure) -> Cost {
         let each = measure.tables.iter().map(|table| {
@@ -212,6 +207,16 @@ impl<'a> Tables<'a> {
         let others: u64 = self.scene.facts.source.object_counts.values().sum();
         self.scene.kept().count() as f64 + others as f64
     }
+}
+
+/// Samples of tables, whose size they do not depend on from a point on.
+fn analyze<'r>(tables: impl Iterator<Item = &'r Relation>) -> Cost {
+    let each = tables.map(|table| {
+        let sampled = rows(table).min(rates::SAMPLE);
+        let columns = table.columns.len() as f64;
+        rates::ANALYZE_TABLE + sampled * (columns * rates::ANALYZE_VALUE + rates::ANALYZE_ROW)
+    });
+    Cost::of_one_core(each.sum())
 }
 
 /// What a statement calls an index's constraint, and the table before it.

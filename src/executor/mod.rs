@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use crate::crash;
-use crate::effect::{Effect, Output, Scene, World, lines, perform};
+use crate::effect::{Act, Effect, Output, World, lines, perform};
 use crate::error::{Error, Exit, Result};
 use crate::events::{Happened, Whence};
 use crate::journal::{Event, Journal};
@@ -137,7 +137,7 @@ impl Executor<'_> {
             match self.done_at(&step.id) {
                 Some(done_at) => {
                     let skipped = Happened::StepSkipped { done_at };
-                    self.world.tell(Scene { phase, step }, skipped);
+                    self.world.tell(Act { phase, step }, skipped);
                 }
                 None => waiting.push(step),
             }
@@ -161,7 +161,7 @@ impl Executor<'_> {
 
     /// Performs one step, between its two journal lines.
     async fn step(&self, stage: &Stage, step: &Step) -> Result<()> {
-        let scene = Scene {
+        let act = Act {
             phase: stage.phase,
             step,
         };
@@ -172,20 +172,20 @@ impl Executor<'_> {
             lines,
         })?;
         self.world.tell(
-            scene,
+            act,
             Happened::StepStarted {
                 summary: step.summary.clone(),
             },
         );
-        let effects = match losses::may_start_over(scene) {
-            true => self.effects_in_spite_of_losses(scene).await,
-            false => self.effects(scene).await,
+        let effects = match losses::may_start_over(act) {
+            true => self.effects_in_spite_of_losses(act).await,
+            false => self.effects(act).await,
         };
         match effects {
             Ok(output) => {
                 for message in &output.warnings {
                     self.world.tell(
-                        scene,
+                        act,
                         Happened::Warning {
                             message: message.clone(),
                         },
@@ -200,23 +200,23 @@ impl Executor<'_> {
                 })?;
                 self.release_snapshot().await?;
                 let seconds = began.elapsed().as_secs_f64();
-                self.world.tell(scene, Happened::StepDone { seconds });
+                self.world.tell(act, Happened::StepDone { seconds });
                 Ok(())
             }
-            Err(error) => Err(self.failed(scene, error)),
+            Err(error) => Err(self.failed(act, error)),
         }
     }
 
     /// Writes a failure down, and says which step it was.
-    fn failed(&self, scene: Scene<'_>, error: Error) -> Error {
-        let step = &scene.step.id;
+    fn failed(&self, act: Act<'_>, error: Error) -> Error {
+        let step = &act.step.id;
         if matches!(error.exit(), Exit::Interrupted | Exit::Terminated) {
-            self.world.tell(scene, Happened::StepStopped);
+            self.world.tell(act, Happened::StepStopped);
             return error;
         }
         let text = error.to_string();
         self.world.tell(
-            scene,
+            act,
             Happened::StepFailed {
                 error: text.clone(),
             },
@@ -226,7 +226,7 @@ impl Executor<'_> {
             step: step.clone(),
             error: text,
         });
-        if written.is_ok() && had_no_effect(scene.step, &error) {
+        if written.is_ok() && had_no_effect(act.step, &error) {
             let _ = self.write(Event::undone(step.clone()));
         }
         match error.place() {
@@ -235,14 +235,14 @@ impl Executor<'_> {
         }
     }
 
-    async fn effects(&self, scene: Scene<'_>) -> Result<Output> {
+    async fn effects(&self, act: Act<'_>) -> Result<Output> {
         let mut all = Output::default();
-        for effect in &scene.step.effects {
+        for effect in &act.step.effects {
             if let Some(reason) = self.world.stop.asked() {
                 return Err(reason.error());
             }
             crash::point();
-            let output = perform(effect, scene, self.world).await?;
+            let output = perform(effect, act, self.world).await?;
             if !output.value.is_null() {
                 all.value = output.value;
             }
@@ -305,9 +305,9 @@ impl Executor<'_> {
     }
 }
 
-/// Whether a failed step left nothing behind: it is a single statement, and the server refused it, or
-/// a lock for it was not to be had (SQLSTATE 55P03), after which one may want to wait longer. Whatever
-/// is there under that name now is somebody else's.
+/// Whether a failed step left nothing behind: it changes one thing, as a whole or not at all, and the
+/// server refused it, or a lock for it was not to be had (SQLSTATE 55P03), after which one may want to
+/// wait longer. Whatever is there under that name now is somebody else's.
 fn had_no_effect(step: &Step, error: &Error) -> bool {
     let single = matches!(step.if_interrupted, IfInterrupted::Ask(_))
         || matches!(step.effects[..], [Effect::ExportSnapshot { .. }]);

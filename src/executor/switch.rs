@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::Executor;
-use crate::effect::Scene;
+use crate::effect::Act;
 use crate::effect::replication::end_in_flight;
 use crate::error::{Error, Exit, Result};
 use crate::events::Happened;
@@ -97,11 +97,11 @@ impl Executor<'_> {
             let work = self.step(stage, step);
             match deadline {
                 Some(at) => timeout_at(at, work).await.unwrap_or_else(|_| {
-                    let scene = Scene {
+                    let act = Act {
                         phase: stage.phase,
                         step,
                     };
-                    Err(self.failed(scene, self.late(step, switch)))
+                    Err(self.failed(act, self.late(step, switch)))
                 })?,
                 None => work.await?,
             }

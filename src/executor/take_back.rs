@@ -10,7 +10,7 @@ use super::Executor;
 use super::switch::silent;
 use crate::crash;
 use crate::effect::replication::Replication;
-use crate::effect::{Effect, Output, Scene, ask, lines, perform};
+use crate::effect::{Act, Effect, Output, ask, lines, perform};
 use crate::error::Result;
 use crate::events::Happened;
 use crate::journal::Event;
@@ -48,11 +48,11 @@ impl Executor<'_> {
                 if let IfInterrupted::Ask(question) = &step.if_interrupted
                     && ask(self.world, question).await?
                 {
-                    let scene = Scene {
+                    let act = Act {
                         phase: stage.phase,
                         step,
                     };
-                    self.adopt(scene).await?;
+                    self.adopt(act).await?;
                 }
             }
         }
@@ -78,16 +78,16 @@ impl Executor<'_> {
 
     /// Writes a step down as done that took effect before it could be; what it has to remember is
     /// asked now.
-    async fn adopt(&self, scene: Scene<'_>) -> Result<()> {
+    async fn adopt(&self, act: Act<'_>) -> Result<()> {
         let mut output = Output::default();
-        for effect in &scene.step.effects {
+        for effect in &act.step.effects {
             if matches!(effect, Effect::Remember { .. }) {
-                output = perform(effect, scene, self.world).await?;
+                output = perform(effect, act, self.world).await?;
             }
         }
-        self.keep(&scene.step.id, &output);
+        self.keep(&act.step.id, &output);
         self.write(Event::Done {
-            step: scene.step.id.clone(),
+            step: act.step.id.clone(),
             output: output.value,
             warnings: output.warnings,
         })
@@ -109,14 +109,14 @@ impl Executor<'_> {
                 if goes_with(step).is_some() {
                     continue;
                 }
-                let scene = Scene {
+                let act = Act {
                     phase: stage.phase,
                     step,
                 };
                 let goes = |other: &&Step| goes_with(other).as_ref() == Some(&step.id);
                 let with = self.plan.steps().filter(goes).map(|other| other.id.clone());
                 let with = with.filter(begun).collect();
-                self.undo((scene, with), reason, limit).await?;
+                self.undo((act, with), reason, limit).await?;
             }
         }
         Ok(())
@@ -124,20 +124,20 @@ impl Executor<'_> {
 
     async fn undo(
         &self,
-        (scene, with): (Scene<'_>, Vec<StepId>),
+        (act, with): (Act<'_>, Vec<StepId>),
         reason: &str,
         limit: Duration,
     ) -> Result<()> {
-        let step = scene.step;
+        let step = act.step;
         if !step.undo.is_empty() {
             let reason = reason.to_owned();
-            self.world.tell(scene, Happened::StepUndone { reason });
+            self.world.tell(act, Happened::StepUndone { reason });
         }
         let (calls, rest): (Vec<_>, Vec<_>) = step.undo.iter().partition(|effect| is_call(effect));
         let work = async {
             for effect in rest {
                 crash::point();
-                perform(effect, scene, self.world).await?;
+                perform(effect, act, self.world).await?;
             }
             Ok(())
         };
@@ -146,9 +146,11 @@ impl Executor<'_> {
             .unwrap_or_else(|_| Err(silent()))?;
         for call in calls {
             crash::point();
-            self.call_once(scene, call).await;
+            self.call_once(act, call).await;
         }
-        self.world.tally.undone(&step.id);
+        for id in [&step.id].into_iter().chain(&with) {
+            self.world.tally.undone(id);
+        }
         self.write(Event::Undone {
             step: step.id.clone(),
             with,
@@ -157,8 +159,8 @@ impl Executor<'_> {
 
     /// Makes one of the operator's own calls to take something back. What keeps applications out is
     /// open by then; a call that fails must not keep the rest from being taken back.
-    async fn call_once(&self, scene: Scene<'_>, call: &Effect) {
-        let called = timeout(ONE_CALL, perform(call, scene, self.world)).await;
+    async fn call_once(&self, act: Act<'_>, call: &Effect) {
+        let called = timeout(ONE_CALL, perform(call, act, self.world)).await;
         let error = match called {
             Ok(Ok(_)) => return,
             Ok(Err(error)) => error.to_string(),
@@ -167,7 +169,7 @@ impl Executor<'_> {
         let call = lines(call).join("; ");
         let message = format!(
             "{} was taken back, but a hook was not: make up for `{call}` by hand: {error}",
-            scene.step.id
+            act.step.id
         );
         tracing::warn!("{message}");
     }

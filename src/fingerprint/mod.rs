@@ -151,6 +151,9 @@ impl Fingerprint {
     #[must_use]
     pub fn without(mut self, unwanted: impl Fn(&ObjectName, &Object) -> bool) -> Self {
         let mut gone = self.names(|name, object| unwanted(name, object));
+        if gone.is_empty() {
+            return self;
+        }
         // Parents have parents: a comment on a column goes with the column's table.
         loop {
             let orphans = self.names(|name, object| {

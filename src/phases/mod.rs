@@ -226,6 +226,7 @@ pub(crate) fn leaves_target_closed(status: &Status) -> bool {
 /// somebody begins to take them back.
 pub(crate) fn leaves_marks(status: &Status) -> bool {
     status.stands(&StepId::new(copy::MAKE_MARKS))
+        && !status.aborting
         && !status.steps.contains_key(&StepId::new(build::DROP_MARKS))
 }
 

@@ -95,15 +95,16 @@ fn as_planned(scene: &Scene<'_>) -> Step {
 }
 
 /// Sequences are in no snapshot, and are read again by whatever copies them: each is copied from
-/// between here and the end. Carried over at the cutover, they need no proof of now.
+/// between here and the end. Carried over at the cutover, they need no proof of now. Nor are the
+/// numbers of writes, by which is told what was written to an offline source since.
 fn sequences(scene: &Scene<'_>) -> Option<Step> {
     let measure = scene.measure().sequences_alone();
-    let summary = format!(
-        "where {} stand",
-        counted(measure.sequences.len() as u64, "sequence")
-    );
-    let compared = scene.resolved.verify != Verify::Off && !measure.sequences.is_empty();
-    compared.then(|| Step {
+    let summary = match measure.sequences.len() {
+        0 => "how often each table was written to".to_owned(),
+        count => format!("where {} stand", counted(count as u64, "sequence")),
+    };
+    let wanted = !measure.sequences.is_empty() || super::verify::tells_writes(scene);
+    (wanted && scene.resolved.verify != Verify::Off).then(|| Step {
         under: Some(StepId::new(SNAPSHOT)),
         effects: vec![Effect::MeasureSource(Measure { jobs: 1, ..measure })],
         ..step(SEQUENCES, summary)

@@ -1,13 +1,14 @@
 //! Schema: roles and database are made, and everything of the dump that comes before rows. The dump
 //! holds no rows of tables: those are streamed. Nothing here is done to the source but reading.
 
-use super::{DUMP, RESTORE, Scene, dump, restore, restore_runs, step};
+use super::{DUMP, RESTORE, Scene, copy, dump, restore, restore_runs, step};
 use crate::effect::ScriptPart;
 use crate::plan::{IfInterrupted, Step, StepId};
 
 /// The steps of the phase.
 pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
     let mut steps = vec![dump::structure(scene)];
+    steps.extend(copy::counted_early(scene));
     let mut making: Vec<Step> = super::roles::steps(scene);
     making.extend(super::act_as::begin(scene));
     making.extend(restore::database(scene));

@@ -53,7 +53,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
             Comparison::Rows { measure },
         ));
     }
-    if scene.moves_rows() && scene.stream.is_none() {
+    if tells_writes(scene) {
         let summary = "was the source written to meanwhile?";
         steps.push(comparison(
             "verify.source_writes",
@@ -62,6 +62,11 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
         ));
     }
     steps
+}
+
+/// Whether the end tells which tables of the source were written to since the snapshot.
+pub(super) fn tells_writes(scene: &Scene<'_>) -> bool {
+    scene.moves_rows() && scene.stream.is_none()
 }
 
 /// Which objects are compared.

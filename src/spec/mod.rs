@@ -176,8 +176,8 @@ pub struct Exclude {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Copy {
-    /// The way rows travel. Default: stream; dump where `scope`, `compress` or
-    /// `restore.allow_errors` is written, which it alone knows.
+    /// The way rows travel. Default: stream; dump where `scope` or `compress` is written, which it
+    /// alone knows, or `restore.allow_errors`.
     #[schemars(extend("examples" = ["stream"]))]
     #[serde(default)]
     pub method: Option<Method>,

@@ -7,7 +7,7 @@ use tokio_postgres::Client;
 
 use super::coverage::list;
 use super::not_carried;
-use crate::effect::world::{Scene, World};
+use crate::effect::world::{Act, World};
 use crate::effect::{Measure, Place, TableRows};
 use crate::error::Result;
 use crate::inspect::RowHash;
@@ -187,11 +187,11 @@ fn with_columns(table: &TableRows, here: &[String], there: &[String]) -> TableRo
 /// What a server says.
 pub(in crate::effect) async fn measured(
     world: &World,
-    scene: Scene<'_>,
+    act: Act<'_>,
     (measure, patterns, carried_by): (&Measure, &Patterns, Option<&StepId>),
 ) -> Result<Measure> {
-    let source = world.session_for(scene, Place::Source).await?;
-    let target = world.session_for(scene, Place::Target).await?;
+    let source = world.session_for(act, Place::Source).await?;
+    let target = world.session_for(act, Place::Target).await?;
     let sides = (&*source, &*target);
     let mut sequences = Vec::new();
     if let Some(step) = carried_by {

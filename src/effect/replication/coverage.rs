@@ -5,7 +5,7 @@ use tokio_postgres::Client;
 
 use super::Coverage;
 use crate::effect::Side;
-use crate::effect::world::{Output, Scene, World};
+use crate::effect::world::{Act, Output, World};
 use crate::error::{Error, Exit, Result};
 use crate::postgres::{full_name, quote_literal};
 use crate::selection::RelationName;
@@ -62,8 +62,8 @@ pub(super) fn list(names: &[RelationName]) -> String {
 ///
 /// # Errors
 /// [`Exit::Different`] naming the tables that are missing; what the server says.
-pub(super) async fn prove(world: &World, scene: Scene<'_>, coverage: &Coverage) -> Result<Output> {
-    let client = world.session_for(scene, coverage.side.into()).await?;
+pub(super) async fn prove(world: &World, act: Act<'_>, coverage: &Coverage) -> Result<Output> {
+    let client = world.session_for(act, coverage.side.into()).await?;
     let missing = world.unless_stopped(missing(&client, coverage)).await?;
     match missing.is_empty() {
         true => Ok(Output::default()),

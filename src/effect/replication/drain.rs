@@ -11,7 +11,7 @@ use super::apply_failure::ApplyWatch;
 use super::follow::SOON_DRAINED_BYTES;
 use super::slot as slots;
 use crate::effect::Side;
-use crate::effect::world::{Output, Scene, World};
+use crate::effect::world::{Act, Output, World};
 use crate::error::{Error, Exit, Result};
 use crate::inspect::{LOST, lost};
 use crate::postgres::quote_literal;
@@ -103,10 +103,10 @@ pub(super) fn reader(slot: &str) -> String {
 /// What the server says, that the slot is gone or not read, or that it was stopped.
 pub(super) async fn await_reader(
     world: &World,
-    scene: Scene<'_>,
+    act: Act<'_>,
     (side, slot): (Side, &str),
 ) -> Result<Output> {
-    let client = world.session_for(scene, side.into()).await?;
+    let client = world.session_for(act, side.into()).await?;
     let mut apply = ApplyWatch::new(side.other(), slot);
     let work = async {
         apply.begin(world).await?;
@@ -172,10 +172,10 @@ fn not_ready(slot: &str, why: &str) -> Error {
 /// What the server says, that the slot is gone, or that it was stopped.
 pub(super) async fn drain(
     world: &World,
-    scene: Scene<'_>,
+    act: Act<'_>,
     (side, slot): (Side, &str),
 ) -> Result<Output> {
-    let client = world.session_for(scene, side.into()).await?;
+    let client = world.session_for(act, side.into()).await?;
     let mut apply = ApplyWatch::new(side.other(), slot);
     let work = async {
         apply.begin(world).await?;
@@ -227,9 +227,9 @@ async fn drained(
 /// # Errors
 /// [`Exit::Different`] when there are changes left: they were written after the source was
 /// proven silent.
-pub(super) async fn prove(world: &World, scene: Scene<'_>, drained: &Drained) -> Result<Output> {
+pub(super) async fn prove(world: &World, act: Act<'_>, drained: &Drained) -> Result<Output> {
     let (side, slot) = (drained.side, drained.slot.as_str());
-    let client = world.session_for(scene, side.into()).await?;
+    let client = world.session_for(act, side.into()).await?;
     let sql = peek(drained);
     let give_up = tokio::time::Instant::now() + RELEASE;
     let work = async {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Fence, connect};
 use crate::effect::Side;
-use crate::effect::world::{Output, Scene, World};
+use crate::effect::world::{Act, Output, World};
 use crate::error::{Error, Exit, Result};
 use crate::plan::StepId;
 use crate::postgres::{quote_identifier, quote_literal};
@@ -81,8 +81,8 @@ fn setting(fence: &Fence) -> String {
 ///
 /// # Errors
 /// What the server says.
-pub(super) async fn read(world: &World, scene: Scene<'_>, fence: &Fence) -> Result<Output> {
-    let client = world.session_for(scene, fence.side.into()).await?;
+pub(super) async fn read(world: &World, act: Act<'_>, fence: &Fence) -> Result<Output> {
+    let client = world.session_for(act, fence.side.into()).await?;
     let texts = async |sql: String| -> Result<Vec<String>> {
         let rows = client.query(&sql, &[]).await?;
         let texts: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get(0)).collect();
@@ -141,13 +141,13 @@ pub(super) fn opening(fence: &Fence, before: &Before) -> Vec<String> {
 /// What the server says.
 pub(super) async fn open(
     world: &World,
-    scene: Scene<'_>,
+    act: Act<'_>,
     (fence, before): (&Fence, &StepId),
     also: &[String],
 ) -> Result<Output> {
     let known: Option<Before> = world.output(before)?;
     let before = known.ok_or_else(|| unknown(fence, before))?;
-    let client = world.session_for(scene, fence.side.into()).await?;
+    let client = world.session_for(act, fence.side.into()).await?;
     // In one message, which is one transaction: all of it, or nothing, is open.
     let mut statements = opening(fence, &before);
     statements.extend(also.iter().cloned());

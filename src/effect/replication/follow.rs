@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{Follow, logins, timeline};
 use crate::effect::Place;
-use crate::effect::world::{Output, Scene, World};
+use crate::effect::world::{Act, Output, World};
 use crate::error::{Error, Exit, Result};
 use crate::events::Happened;
 use crate::inspect::{Standing, kept, standing};
@@ -39,18 +39,18 @@ pub(super) const SOON_DRAINED_BYTES: u64 = 16 * 1024 * 1024;
 ///
 /// # Errors
 /// That replication failed for good; that it was stopped.
-pub(super) async fn follow(world: &World, scene: Scene<'_>, what: &Follow) -> Result<Output> {
+pub(super) async fn follow(world: &World, act: Act<'_>, what: &Follow) -> Result<Output> {
     world.cutover.set_streaming(true);
-    let followed = world.unless_stopped(watch(world, scene, what)).await;
+    let followed = world.unless_stopped(watch(world, act, what)).await;
     world.cutover.set_streaming(false);
     world.cutover.take(&world.state)?;
     followed.map(|()| Output::default())
 }
 
-async fn watch(world: &World, scene: Scene<'_>, what: &Follow) -> Result<()> {
+async fn watch(world: &World, act: Act<'_>, what: &Follow) -> Result<()> {
     let mut watch = Watch {
         world,
-        scene,
+        act,
         what,
         pace: Pace::default(),
         health: Health::new(what),
@@ -77,7 +77,7 @@ async fn watch(world: &World, scene: Scene<'_>, what: &Follow) -> Result<()> {
                     // Before our sessions are ended, and wait for nobody any more.
                     let why = absence::reason(world, &error).await;
                     let message = format!("{why}; trying again");
-                    world.tell(scene, Happened::Warning { message });
+                    world.tell(act, Happened::Warning { message });
                 }
                 world.forget_sessions().await;
                 watch.guard_source().await?;
@@ -87,12 +87,12 @@ async fn watch(world: &World, scene: Scene<'_>, what: &Follow) -> Result<()> {
         let was_asked = asked;
         asked = pause(world, asked).await;
         if asked && !was_asked {
-            world.tell(scene, Happened::CutoverRequested);
+            world.tell(act, Happened::CutoverRequested);
         }
         if was_asked && !asked {
             let message =
                 "the request for the cutover was taken back; it goes on watching".to_owned();
-            world.tell(scene, Happened::Warning { message });
+            world.tell(act, Happened::Warning { message });
         }
     }
 }
@@ -109,7 +109,7 @@ enum Ended {
 /// What one look needs of those before it.
 struct Watch<'a> {
     world: &'a World,
-    scene: Scene<'a>,
+    act: Act<'a>,
     what: &'a Follow,
     pace: Pace,
     health: Health,
@@ -126,10 +126,10 @@ struct Watch<'a> {
 impl Watch<'_> {
     /// Looks at both servers, and tells; whether it is time to end.
     async fn look(&mut self, asked: bool) -> Result<Ended> {
-        let (world, scene, what) = (self.world, self.scene, self.what);
+        let (world, act, what) = (self.world, self.act, self.what);
         let standing = look_at_both(world, what).await?;
-        for message in self.timelines.check(world, scene, &what.timelines).await? {
-            world.tell(scene, Happened::Warning { message });
+        for message in self.timelines.check(world, act, &what.timelines).await? {
+            world.tell(act, Happened::Warning { message });
         }
         self.pace.saw(&standing);
         // A stream that nobody reads is as far behind as the next commit.
@@ -137,22 +137,22 @@ impl Watch<'_> {
         let caught_up = near && standing.active;
         if self.told.is_none_or(|at| at.elapsed() >= world.poll) || caught_up == self.behind {
             // While a cutover is asked for it is looked more often than anybody reads.
-            world.tell(scene, lag(&standing, &self.pace, near));
+            world.tell(act, lag(&standing, &self.pace, near));
             self.told = Some(Instant::now());
         }
         if !std::mem::replace(&mut self.logins_told, true) {
             let target = world.session(Place::Target).await?;
             let warning = logins::warning(&target, &what.logins).await?;
             if let Some(message) = warning {
-                world.tell(scene, Happened::Warning { message });
+                world.tell(act, Happened::Warning { message });
             }
         }
         let kept = standing.retained_bytes;
-        self.valve.check(world, scene, (what, kept)).await?;
-        self.health.check(world, scene, &standing).await?;
+        self.valve.check(world, act, (what, kept)).await?;
+        self.health.check(world, act, &standing).await?;
         if caught_up && self.behind {
             let lag_bytes = standing.lag_bytes;
-            world.tell(scene, Happened::CaughtUp { lag_bytes });
+            world.tell(act, Happened::CaughtUp { lag_bytes });
         }
         self.behind = !caught_up;
         let enough = what.when_caught_up || world.until_caught_up;
@@ -163,17 +163,17 @@ impl Watch<'_> {
         if asked && soon && standing.active {
             return Ok(Ended::Asked);
         }
-        self.drift.check(world, scene, what).await?;
+        self.drift.check(world, act, what).await?;
         Ok(Ended::NotYet)
     }
 
     /// Minds the source's disk while the target is away, which is when it fills.
     async fn guard_source(&mut self) -> Result<()> {
-        let (world, scene, what) = (self.world, self.scene, self.what);
+        let (world, act, what) = (self.world, self.act, self.what);
         let guarded = async {
             let source = world.session(Place::Source).await?;
             let kept = kept((&source, &what.slot)).await?;
-            self.valve.check(world, scene, (what, kept)).await
+            self.valve.check(world, act, (what, kept)).await
         };
         match tokio::time::timeout(PATIENCE, guarded).await {
             Ok(Err(error)) if error.exit() != Exit::Failed => Err(error),

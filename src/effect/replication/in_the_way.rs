@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_postgres::Client;
 
 use crate::effect::Side;
-use crate::effect::world::{Output, Scene, World};
+use crate::effect::world::{Act, Output, World};
 use crate::error::{Error, Result};
 use crate::postgres::quote_literal;
 use crate::report::some_of;
@@ -39,8 +39,8 @@ pub(super) fn statement(slot: &str) -> String {
 ///
 /// # Errors
 /// Who is still there, what the server says, or that it was stopped.
-pub(super) async fn wait(world: &World, scene: Scene<'_>, side: Side) -> Result<Output> {
-    let client = world.session_for(scene, side.into()).await?;
+pub(super) async fn wait(world: &World, act: Act<'_>, side: Side) -> Result<Output> {
+    let client = world.session_for(act, side.into()).await?;
     let work = async {
         let give_up = tokio::time::Instant::now() + PATIENCE;
         loop {
@@ -63,10 +63,10 @@ pub(super) async fn wait(world: &World, scene: Scene<'_>, side: Side) -> Result<
 /// What the server says, or that it was stopped.
 pub(super) async fn make_slot(
     world: &World,
-    scene: Scene<'_>,
+    act: Act<'_>,
     (side, slot): (Side, &str),
 ) -> Result<Output> {
-    let client = world.session_for(scene, side.into()).await?;
+    let client = world.session_for(act, side.into()).await?;
     let statement = statement(slot);
     let work = async {
         let making = client.batch_execute(&statement);

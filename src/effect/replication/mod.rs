@@ -33,7 +33,7 @@ pub(in crate::effect) use sequences::not_carried;
 pub(crate) use timeline::TIMELINE;
 
 use super::{SchemaScope, Side, TableRows};
-use crate::effect::world::{Output, Scene, World};
+use crate::effect::world::{Act, Output, World};
 use crate::error::Result;
 use crate::plan::StepId;
 use crate::resolve::SequenceErrors;
@@ -278,50 +278,44 @@ fn warned(warning: Option<String>) -> Output {
 ///
 /// # Errors
 /// What the servers, the programs or this machine say.
-pub(super) async fn perform(
-    world: &World,
-    scene: Scene<'_>,
-    effect: &Replication,
-) -> Result<Output> {
-    for line in lines(effect) {
-        world.performed(scene, line);
-    }
+pub(super) async fn perform(world: &World, act: Act<'_>, effect: &Replication) -> Result<Output> {
+    world.performed(act, lines(effect));
     match effect {
         Replication::Subscribe(subscription) => {
-            subscribe::subscribe(world, scene, subscription).await
+            subscribe::subscribe(world, act, subscription).await
         }
         Replication::CheckSlot { slot, made_by } => {
-            subscribe::check_slot(world, scene, (slot, made_by)).await
+            subscribe::check_slot(world, act, (slot, made_by)).await
         }
         Replication::CheckTimeline(timeline) => {
-            let warning = timeline::check(world, scene, timeline).await?;
+            let warning = timeline::check(world, act, timeline).await?;
             Ok(warned(warning))
         }
         Replication::CheckLogins(logins) => {
-            let target = world.session_for(scene, Side::Target.into()).await?;
+            let target = world.session_for(act, Side::Target.into()).await?;
             let work = logins::warning(&target, logins);
             Ok(warned(world.unless_stopped(work).await?))
         }
-        Replication::Follow(what) => follow::follow(world, scene, what).await,
-        Replication::ReadFence(fence) => fence::read(world, scene, fence).await,
+        Replication::Follow(what) => follow::follow(world, act, what).await,
+        Replication::ReadFence(fence) => fence::read(world, act, fence).await,
         Replication::OpenFence {
             fence,
             before,
             also,
-        } => fence::open(world, scene, (fence, before), also).await,
+        } => fence::open(world, act, (fence, before), also).await,
         Replication::AwaitSilence { side, terminate } => {
-            silence::wait(world, scene, (*side, *terminate)).await
+            silence::wait(world, act, (*side, *terminate)).await
         }
-        Replication::ProveCovered(coverage) => coverage::prove(world, scene, coverage).await,
+        Replication::ProveCovered(coverage) => coverage::prove(world, act, coverage).await,
         Replication::AwaitReader { side, slot } => {
-            drain::await_reader(world, scene, (*side, slot)).await
+            drain::await_reader(world, act, (*side, slot)).await
         }
-        Replication::AwaitYoung { side } => in_the_way::wait(world, scene, *side).await,
+        Replication::AwaitYoung { side } => in_the_way::wait(world, act, *side).await,
         Replication::MakeSlot { side, slot } => {
-            in_the_way::make_slot(world, scene, (*side, slot)).await
+            in_the_way::make_slot(world, act, (*side, slot)).await
         }
-        Replication::Drain { side, slot } => drain::drain(world, scene, (*side, slot)).await,
-        Replication::ProveDrained(drained) => drain::prove(world, scene, drained).await,
+        Replication::Drain { side, slot } => drain::drain(world, act, (*side, slot)).await,
+        Replication::ProveDrained(drained) => drain::prove(world, act, drained).await,
         Replication::CarrySequences {
             from,
             sequences,
@@ -329,14 +323,14 @@ pub(super) async fn perform(
             errors,
         } => {
             let planned = (sequences.as_slice(), patterns);
-            sequences::carry(world, scene, (*from, planned, *errors)).await
+            sequences::carry(world, act, (*from, planned, *errors)).await
         }
-        Replication::CopyRows { from, tables } => rows::copy(world, scene, (*from, tables)).await,
+        Replication::CopyRows { from, tables } => rows::copy(world, act, (*from, tables)).await,
         Replication::Refresh {
             from,
             views,
             patterns,
-        } => refresh::refresh(world, scene, (*from, views, patterns)).await,
+        } => refresh::refresh(world, act, (*from, views, patterns)).await,
         Replication::Hook(call) => hook::run(world, call).await,
     }
 }

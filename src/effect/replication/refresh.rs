@@ -3,7 +3,7 @@
 
 use super::by_now::{self, Kind};
 use crate::effect::lines::on;
-use crate::effect::world::{Output, Scene, World};
+use crate::effect::world::{Act, Output, World};
 use crate::effect::{Place, Side, sql};
 use crate::error::Result;
 use crate::postgres::qualified;
@@ -28,11 +28,11 @@ fn statement((schema, name): &RelationName) -> String {
 /// What a server says, or that it was stopped.
 pub(super) async fn refresh(
     world: &World,
-    scene: Scene<'_>,
+    act: Act<'_>,
     (from, planned, patterns): (Side, &[RelationName], &Patterns),
 ) -> Result<Output> {
-    let here = world.session_for(scene, from.into()).await?;
-    let there = world.session_for(scene, from.other().into()).await?;
+    let here = world.session_for(act, from.into()).await?;
+    let there = world.session_for(act, from.other().into()).await?;
     let sides = (&*here, &*there);
     let views = by_now::relations(sides, Kind::MaterializedView, (planned, patterns));
     let views = world.unless_stopped(views).await?;

@@ -5,7 +5,7 @@ use futures_util::{SinkExt, StreamExt, pin_mut};
 use tokio_postgres::Client;
 
 use super::by_now;
-use crate::effect::world::{Output, Scene, World};
+use crate::effect::world::{Act, Output, World};
 use crate::effect::{Side, TableRows};
 use crate::error::Result;
 use crate::measure::begin;
@@ -71,11 +71,11 @@ fn statements(table: &TableRows) -> [String; 4] {
 /// What a server says, or that it was stopped.
 pub(super) async fn copy(
     world: &World,
-    scene: Scene<'_>,
+    act: Act<'_>,
     (from, tables): (Side, &[TableRows]),
 ) -> Result<Output> {
-    let source = world.session_for(scene, from.into()).await?;
-    let target = world.session_for(scene, from.other().into()).await?;
+    let source = world.session_for(act, from.into()).await?;
+    let target = world.session_for(act, from.other().into()).await?;
     let work = async {
         let sides = (&*source, &*target);
         for table in &by_now::tables(sides, by_now::Columns::Stored, tables).await? {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use carrying::Carrying;
 
 use super::by_now;
-use crate::effect::world::{Output, Scene, World};
+use crate::effect::world::{Act, Output, World};
 use crate::effect::{Measure, Side};
 use crate::error::Result;
 use crate::measure;
@@ -77,11 +77,11 @@ pub(super) fn lines(from: Side, sequences: &[Name], errors: SequenceErrors) -> V
 /// reason; or that it was stopped.
 pub(super) async fn carry(
     world: &World,
-    scene: Scene<'_>,
+    act: Act<'_>,
     (from, (planned, patterns), errors): (Side, (&[Name], &Patterns), SequenceErrors),
 ) -> Result<Output> {
-    let here = world.session_for(scene, from.into()).await?;
-    let there = world.session_for(scene, from.other().into()).await?;
+    let here = world.session_for(act, from.into()).await?;
+    let there = world.session_for(act, from.other().into()).await?;
     let work = async {
         let (sides, which) = ((&*here, &*there), by_now::Kind::Sequence);
         let sequences = by_now::relations(sides, which, (planned, patterns)).await?;

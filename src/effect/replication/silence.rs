@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::effect::Side;
-use crate::effect::world::{Output, Scene, World};
+use crate::effect::world::{Act, Output, World};
 use crate::error::Result;
 
 /// How often nobody must be found, one time after the other: a session that is just beginning
@@ -48,10 +48,10 @@ pub(super) fn question(terminate: bool) -> String {
 /// What the server says, or that it was stopped.
 pub(super) async fn wait(
     world: &World,
-    scene: Scene<'_>,
+    act: Act<'_>,
     (side, terminate): (Side, bool),
 ) -> Result<Output> {
-    let client = world.session_for(scene, side.into()).await?;
+    let client = world.session_for(act, side.into()).await?;
     let work = async {
         let mut silent = 0;
         let question = client.prepare(&question(terminate)).await?;

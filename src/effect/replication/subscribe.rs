@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::Subscription;
 use crate::effect::Place;
-use crate::effect::world::{Output, Scene, World};
+use crate::effect::world::{Act, Output, World};
 use crate::error::{Error, Exit, Result};
 use crate::plan::StepId;
 use crate::postgres::{perform_unlogged, quote_identifier, quote_literal};
@@ -52,12 +52,12 @@ pub(super) fn statement(subscription: &Subscription, link: &str) -> String {
 /// What the server says, also of its own connection to the other side.
 pub(super) async fn subscribe(
     world: &World,
-    scene: Scene<'_>,
+    act: Act<'_>,
     subscription: &Subscription,
 ) -> Result<Output> {
     let other = subscription.side.other();
     let link = world.link(other)?;
-    let client = world.session_for(scene, subscription.side.into()).await?;
+    let client = world.session_for(act, subscription.side.into()).await?;
     let work = async {
         let sql = SecretString::from(statement(subscription, link.expose_secret()));
         let made = async {
@@ -96,12 +96,12 @@ pub(super) fn slot_state(slot: &str) -> String {
 /// [`Exit::Undecided`] when it is gone, was moved, or is being read.
 pub(super) async fn check_slot(
     world: &World,
-    scene: Scene<'_>,
+    act: Act<'_>,
     (slot, made_by): (&str, &StepId),
 ) -> Result<Output> {
     let made: Made = world.output(made_by)?;
     let sql = slot_state(slot);
-    let client = world.session_for(scene, Place::Source).await?;
+    let client = world.session_for(act, Place::Source).await?;
     let Some(row) = client.query_opt(&sql, &[]).await? else {
         return Err(spoilt(slot, "it is gone"));
     };

@@ -3,7 +3,7 @@
 
 use super::Timeline;
 use crate::effect::Side;
-use crate::effect::world::{Scene, World};
+use crate::effect::world::{Act, World};
 use crate::error::{Error, Exit, Result};
 use crate::plan::Phase;
 
@@ -18,7 +18,7 @@ pub(crate) const TIMELINE: &str = "select substr(pg_walfile_name(pg_current_wal_
 /// [`Exit::Undecided`] when it is another timeline; what the server says.
 pub(super) async fn check(
     world: &World,
-    scene: Scene<'_>,
+    act: Act<'_>,
     timeline: &Timeline,
 ) -> Result<Option<String>> {
     let then: Option<String> = world.output(&timeline.since)?;
@@ -36,7 +36,7 @@ pub(super) async fn check(
             what(timeline)
         )));
     }
-    Err(other(scene.phase, timeline, (&then, &now)))
+    Err(other(act.phase, timeline, (&then, &now)))
 }
 
 /// What it means that it is another one. The receiver gets nothing twice that it once confirmed; a
@@ -92,12 +92,12 @@ impl Watched {
     pub(super) async fn check(
         &mut self,
         world: &World,
-        scene: Scene<'_>,
+        act: Act<'_>,
         timelines: &[Timeline; 2],
     ) -> Result<Vec<String>> {
         let mut warnings = Vec::new();
         for timeline in timelines {
-            let warning = check(world, scene, timeline).await?;
+            let warning = check(world, act, timeline).await?;
             if warning.is_some() && !self.told.contains(&timeline.side) {
                 self.told.push(timeline.side);
                 warnings.extend(warning);

@@ -5,6 +5,23 @@ use super::ground::Migration;
 
 const STREAM: &str = "copy: { method: stream, jobs: 3 }\nverify: rows\n";
 
+/// More tables than one statement counts, of values whose text depends on settings, in a database that
+/// has its own.
+const MANY_IN_BERLIN: &str = "do $$ begin
+    execute format('alter database %I set timezone = %L', current_database(), 'Europe/Berlin');
+    execute format('alter database %I set datestyle = %L', current_database(), 'German');
+    for n in 1..120 loop
+        execute format('create table moments_%s as select 1.50 as amount, now() as at', n);
+    end loop; end $$";
+
+#[test]
+fn rows_of_many_tables_are_compared_by_the_same_text_whatever_the_settings_of_the_database() {
+    let migration = Migration::new((15, 15), "berlin", "copy: { jobs: 1 }\nverify: rows\n");
+    let migration = migration.fill(MANY_IN_BERLIN);
+    migration.folder.apply().must_end(0, &[]);
+    migration.must_be_equal();
+}
+
 /// Every kind of foreign key, with a row that one of them never looked at.
 const FOREIGN_KEYS: &str = "
     comment on schema public is 'said of what is there by itself';
@@ -289,4 +306,24 @@ fn what_is_in_the_target_goes_once_the_structure_of_the_source_is_here() {
     assert_eq!(waits_for(&planned(), "target.drop"), ["dump.run"]);
     migration.folder.apply().must_end(0, &[]);
     migration.must_be_equal();
+}
+
+#[test]
+fn thousands_of_small_tables_are_counted_beside_their_dump_and_few_after_it() {
+    for (tables, phase) in [(1000, "Schema"), (999, "Copy")] {
+        let migration = Migration::new((15, 15), "thousands", "verify: counts\n");
+        let migration = migration.fill(&format!(
+            "do $$ begin for n in 1..{tables} loop
+                 execute format('create table t%s ()', n); end loop; end $$"
+        ));
+        let planned = migration.folder.run(&["plan", "--json"]);
+        let planned: serde_json::Value =
+            serde_json::from_str(&planned.stdout).expect("plan prints JSON");
+        let mut stages = planned["stages"].as_array().into_iter().flatten();
+        let counting = stages.find(|stage| {
+            let steps = stage["steps"].as_array();
+            steps.is_some_and(|steps| steps.iter().any(|step| step["id"] == "source.measure"))
+        });
+        assert_eq!(counting.expect("a stage")["phase"], phase, "{tables}");
+    }
 }

@@ -29,6 +29,7 @@ const UNPRINTED: &[&str] = &[
     "savepoint unlocked",
     // Text forms that are the same everywhere.
     "set search_path = pg_catalog; set row_security = off; ",
+    "release savepoint unlocked; set search_path = pg_catalog; set row_security = off; ",
     // Leftovers of a killed run of the same migration, and the lock on the target.
     "select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1",
     "select case when pg_try_advisory_lock(",

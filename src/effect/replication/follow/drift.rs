@@ -9,7 +9,7 @@ use super::Follow;
 use crate::effect::Place;
 use crate::effect::compare;
 use crate::effect::replication::coverage;
-use crate::effect::world::{Scene, World};
+use crate::effect::world::{Act, World};
 use crate::error::Result;
 use crate::events::Happened;
 use crate::inspect::SCHEMA;
@@ -34,12 +34,7 @@ impl Drift {
     ///
     /// # Errors
     /// What a server says.
-    pub(super) async fn check(
-        &mut self,
-        world: &World,
-        scene: Scene<'_>,
-        what: &Follow,
-    ) -> Result<()> {
+    pub(super) async fn check(&mut self, world: &World, act: Act<'_>, what: &Follow) -> Result<()> {
         let source = world.session(Place::Source).await?;
         let target = world.session(Place::Target).await?;
         let now = [
@@ -62,7 +57,7 @@ impl Drift {
         differences.extend(missing.iter().map(not_streamed));
         if differences != self.told {
             world.tell(
-                scene,
+                act,
                 Happened::SchemaDrift {
                     differences: differences.clone(),
                 },

@@ -4,7 +4,7 @@
 use super::Follow;
 use crate::effect::Side;
 use crate::effect::replication::apply_failure::ApplyWatch;
-use crate::effect::world::{Scene, World};
+use crate::effect::world::{Act, World};
 use crate::error::Result;
 use crate::events::Happened;
 use crate::inspect::{Standing, lost};
@@ -42,7 +42,7 @@ impl Health {
     pub(super) async fn check(
         &mut self,
         world: &World,
-        scene: Scene<'_>,
+        act: Act<'_>,
         standing: &Standing,
     ) -> Result<()> {
         if standing.is_lost() {
@@ -64,7 +64,7 @@ impl Health {
                  another server, which has no such slot)",
                 self.subscription
             );
-            world.tell(scene, Happened::Warning { message });
+            world.tell(act, Happened::Warning { message });
         }
         let removable = standing.wal_status == "unreserved";
         if removable && !self.removable {
@@ -72,7 +72,7 @@ impl Health {
                            checkpoint: it is past max_slot_wal_keep_size; raise that setting, or \
                            the copy may have to start over"
                 .to_owned();
-            world.tell(scene, Happened::Warning { message });
+            world.tell(act, Happened::Warning { message });
         }
         self.removable = removable;
         Ok(())

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::Follow;
 use crate::effect::Place;
-use crate::effect::world::{Scene, World};
+use crate::effect::world::{Act, World};
 use crate::error::{Error, Exit, Result};
 use crate::events::Happened;
 use crate::postgres::{quote_identifier, quote_literal};
@@ -41,7 +41,7 @@ impl Valve {
     pub(super) async fn check(
         &mut self,
         world: &World,
-        scene: Scene<'_>,
+        act: Act<'_>,
         (what, kept): (&Follow, u64),
     ) -> Result<()> {
         let limit = what.retained_wal_bytes;
@@ -59,7 +59,7 @@ impl Valve {
                 bytes(limit),
                 self.outlook(limit - kept)
             );
-            world.tell(scene, Happened::Warning { message });
+            world.tell(act, Happened::Warning { message });
         }
         self.warned = high;
         Ok(())

@@ -19,6 +19,10 @@ const INITDB: [&str; 6] = [
     "--no-instructions",
 ];
 
+/// The number from which on the servers count their objects: past 2^31, as one that has seen billions
+/// of them does. (Those of a package without `pg_resetwal`, and embedded ones, begin at 16384.)
+const FIRST_OID: &str = "3000000000";
+
 static IN_USE: Mutex<BTreeSet<(u32, usize)>> = Mutex::new(BTreeSet::new());
 
 /// The right to one template of a major: copies of one template share their system identifier, by
@@ -49,7 +53,7 @@ impl Identity {
             .nth(2)
             .expect("postgres (PostgreSQL) 15.18");
         let mut form = DefaultHasher::new();
-        (version, INITDB).hash(&mut form);
+        (version, INITDB, FIRST_OID).hash(&mut form);
         let name = format!(
             "template-{}-{:016x}-{}",
             self.major,
@@ -77,6 +81,14 @@ impl Identity {
                 .arg("-D")
                 .arg(&fresh),
         );
+        let reset = server(self.major).join("pg_resetwal");
+        if reset.exists() {
+            must(
+                as_server_user(&reset)
+                    .args(["-o", FIRST_OID, "-D"])
+                    .arg(&fresh),
+            );
+        }
         let copy = unique_beside(kept);
         must(Command::new("cp").arg("-a").arg(&fresh).arg(&copy));
         std::fs::remove_dir_all(&fresh).expect("the folder is ours");

@@ -166,7 +166,7 @@ impl Ends {
         let place = self.source.place();
         let rest = async {
             let client = self.source.connect().await?;
-            inspect::source(&client, place.clone(), resolved.lock_timeout).await
+            inspect::source(&client, &place, resolved.lock_timeout).await
         };
         let built = async {
             let client = self.source.connect().await?;

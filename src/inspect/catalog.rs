@@ -33,6 +33,8 @@ const BEGIN: &str = "
 /// One READ ONLY transaction, in which all answers are of one moment.
 pub(super) struct Catalog<'a> {
     client: &'a Client,
+    /// What the server is called for people.
+    place: &'a str,
     server: ServerRow,
 }
 
@@ -50,16 +52,16 @@ struct ServerRow {
 }
 
 impl<'a> Catalog<'a> {
-    /// Begins the transaction. `pg_table_size` takes a lock for a moment, and must not wait for
-    /// ever behind an ALTER TABLE: `lock_timeout` is how long. The version is asked first of all: an older server would answer
-    /// with an error about a column.
+    /// Begins the transaction at the server that people call `place`. `pg_table_size` takes a lock for
+    /// a moment, and must not wait for ever behind an ALTER TABLE: `lock_timeout` is how long. The
+    /// version is asked first of all: an older server would answer with an error about a column.
     ///
     /// # Errors
     ///
     /// When the server is older than 13, or does not answer.
     pub(super) async fn open(
         client: &'a Client,
-        place: &str,
+        place: &'a str,
         lock_timeout: Duration,
     ) -> Result<Self> {
         refuse_old(client, place).await?;
@@ -68,10 +70,14 @@ impl<'a> Catalog<'a> {
             .batch_execute(&format!("{BEGIN}set local lock_timeout to {lock_timeout};"))
             .await?;
         match ask_one(client, include_str!("sql/server.sql")).await {
-            Ok(server) => Ok(Self { client, server }),
+            Ok(server) => Ok(Self {
+                client,
+                place,
+                server,
+            }),
             Err(error) => {
                 end(client).await?;
-                Err(error)
+                Err(unread(error, place))
             }
         }
     }
@@ -82,7 +88,8 @@ impl<'a> Catalog<'a> {
     ///
     /// When the server refuses the query.
     pub(super) async fn all<T: DeserializeOwned>(&self, query: &str) -> Result<Vec<T>> {
-        ask(self.client, query).await
+        let found = ask(self.client, query).await;
+        found.map_err(|error| unread(error, self.place))
     }
 
     /// The one row of a query.
@@ -91,7 +98,8 @@ impl<'a> Catalog<'a> {
     ///
     /// When the server refuses the query, or it has no row.
     pub(super) async fn one<T: DeserializeOwned>(&self, query: &str) -> Result<T> {
-        ask_one(self.client, query).await
+        let found = ask_one(self.client, query).await;
+        found.map_err(|error| unread(error, self.place))
     }
 
     /// Ends the transaction, whatever became of the questions, and gives `found` back.
@@ -104,11 +112,11 @@ impl<'a> Catalog<'a> {
         found.and_then(|found| ended.map(|()| found))
     }
 
-    /// The server, called `place` for people.
-    pub(super) fn server(&self, place: String) -> Server {
+    /// The server.
+    pub(super) fn server(&self) -> Server {
         let row = self.server.clone();
         Server {
-            place,
+            place: self.place.to_owned(),
             system_identifier: row.system_identifier,
             version_num: row.version_num,
             version: row.version,
@@ -185,6 +193,10 @@ fn refused(error: tokio_postgres::Error) -> Error {
          encoding. Rename it there: `alter role … rename to …`.",
     )
     .because(Error::from(error).causes().join("; "))
+}
+
+fn unread(error: Error, place: &str) -> Error {
+    error.about(format!("the catalogs at {place} could not be read"))
 }
 
 fn unexpected(error: &serde_json::Error) -> Error {

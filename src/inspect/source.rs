@@ -24,29 +24,35 @@ use crate::error::Result;
 /// # Errors
 /// When the server is older than 13 ([`crate::error::Exit::Refused`]), or does not answer, or a
 /// table stays locked: then with who holds it.
-pub async fn source(client: &Client, place: String, lock_timeout: Duration) -> Result<Source> {
-    let found = in_spite_of_changes(async || {
-        let catalog = Catalog::open(client, &place, lock_timeout).await?;
-        let found = read(&catalog, place.clone()).await;
-        catalog.close(found).await
-    });
-    match found.await {
-        Ok(found) => Ok(found),
-        Err(error) => Err(lock_holders::named(error, client, &place, lock_timeout).await),
-    }
+pub async fn source(client: &Client, place: &str, lock_timeout: Duration) -> Result<Source> {
+    in_spite_of_changes((client, place, lock_timeout), read).await
 }
 
 /// Asks again where something was dropped meanwhile: PostgreSQL's functions that print definitions look at
 /// the catalogs of now, not of the transaction's snapshot, and fail for what is gone.
-async fn in_spite_of_changes<T>(ask: impl AsyncFn() -> Result<T>) -> Result<T> {
-    const ATTEMPTS: usize = 5;
-    for _ in 1..ATTEMPTS {
-        match ask().await {
-            Err(error) if error.has_sqlstate("XX000") => {}
-            found => return found,
+async fn in_spite_of_changes<T>(
+    (client, place, lock_timeout): (&Client, &str, Duration),
+    read: impl AsyncFn(&Catalog<'_>) -> Result<T>,
+) -> Result<T> {
+    const INTERNAL_ERROR: &str = "XX000";
+    let mut attempts_left = 5;
+    loop {
+        attempts_left -= 1;
+        let catalog = Catalog::open(client, place, lock_timeout).await?;
+        let found = read(&catalog).await;
+        match catalog.close(found).await {
+            Ok(found) => return Ok(found),
+            Err(error) if !error.has_sqlstate(INTERNAL_ERROR) => {
+                return Err(lock_holders::named(error, client, place, lock_timeout).await);
+            }
+            Err(error) if attempts_left == 0 => {
+                return Err(
+                    error.because("so it went five times: does the schema change all the time?")
+                );
+            }
+            Err(_) => {}
         }
     }
-    ask().await
 }
 
 /// What is built on tables that are filled.
@@ -66,15 +72,7 @@ pub struct Built {
 /// # Errors
 /// As [`source`].
 pub async fn built(client: &Client, place: &str, lock_timeout: Duration) -> Result<Built> {
-    let found = in_spite_of_changes(async || {
-        let catalog = Catalog::open(client, place, lock_timeout).await?;
-        let found = read_built(&catalog).await;
-        catalog.close(found).await
-    });
-    match found.await {
-        Ok(found) => Ok(found),
-        Err(error) => Err(lock_holders::named(error, client, place, lock_timeout).await),
-    }
+    in_spite_of_changes((client, place, lock_timeout), read_built).await
 }
 
 async fn read_built(catalog: &Catalog<'_>) -> Result<Built> {
@@ -155,10 +153,11 @@ struct NotCarriedRow {
     name: String,
 }
 
-async fn read(catalog: &Catalog<'_>, place: String) -> Result<Source> {
+async fn read(catalog: &Catalog<'_>) -> Result<Source> {
     let mut not_carried: Vec<NotCarriedRow> =
         catalog.all(include_str!("sql/not_carried.sql")).await?;
-    if catalog.server(place.clone()).major() >= 15 {
+    let server = catalog.server();
+    if server.major() >= 15 {
         let more = include_str!("sql/parameter_privileges.sql");
         not_carried.extend(catalog.all::<NotCarriedRow>(more).await?);
     }
@@ -172,7 +171,7 @@ async fn read(catalog: &Catalog<'_>, place: String) -> Result<Source> {
         .all(include_str!("sql/large_object_parts.sql"))
         .await?;
     let mut found = Source {
-        server: catalog.server(place),
+        server,
         database: catalog.one(include_str!("sql/database.sql")).await?,
         schemas: catalog.all(include_str!("sql/schemas.sql")).await?,
         relations: catalog.all(include_str!("sql/relations.sql")).await?,

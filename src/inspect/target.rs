@@ -45,7 +45,7 @@ pub async fn target(
     names: TargetNames,
 ) -> Result<Target> {
     let catalog = Catalog::open(maintenance, &names.place, LOCK_TIMEOUT).await?;
-    let server = catalog.server(names.place.clone());
+    let server = catalog.server();
     let found = offers(&catalog, &server).await;
     let (offers, settings) = catalog.close(found).await?;
     let database = match database {

@@ -76,7 +76,7 @@ async fn connect(cluster: &Cluster, database: &str, role: &str) -> Client {
 fn source(cluster: &Cluster, database: &str, role: &str) -> Source {
     wait_for(async {
         let client = connect(cluster, database, role).await;
-        inspect::source(&client, "here".to_owned(), LOCK_TIMEOUT)
+        inspect::source(&client, "here", LOCK_TIMEOUT)
             .await
             .expect("it can be asked")
     })

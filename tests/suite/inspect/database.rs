@@ -311,7 +311,7 @@ fn a_question_leaves_the_session_without_a_transaction_and_the_server_without_a_
     } = inspected(18);
     wait_for(async {
         let client = connect(cluster, database, "postgres").await;
-        inspect::source(&client, "here".to_owned(), LOCK_TIMEOUT)
+        inspect::source(&client, "here", LOCK_TIMEOUT)
             .await
             .expect("it can be asked");
         let path = client

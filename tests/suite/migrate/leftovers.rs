@@ -84,7 +84,13 @@ fn a_schema_that_changes_while_it_is_read_does_not_keep_it_from_being_read() {
         .spawn()
         .expect("psql is there");
     let planned: Vec<_> = (0..10).map(|_| migration.folder.run(&["plan"])).collect();
-    psql.kill().expect("it is ours");
+    // Its server would go on without it.
+    from.psql(
+        "postgres",
+        &format!(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = '{source}'"
+        ),
+    );
     psql.wait().expect("it is ours");
     for planned in planned {
         planned.must_end(0, &[]);

@@ -58,7 +58,8 @@ fn server() -> Cluster {
     cluster
 }
 
-/// A database with rows and with a password of its own.
+/// A database with rows, with a password of its own, and with functions enough that `pg_restore` is
+/// there to be looked at for a while.
 fn filled(source: &Cluster) -> String {
     let database = source.create_database("kept");
     source.psql(
@@ -67,7 +68,10 @@ fn filled(source: &Cluster) -> String {
             "create table t as select g as id, 'a row' as t from generate_series(1, 500) g;
              create foreign data wrapper w;
              create server s foreign data wrapper w options (host 'elsewhere');
-             create user mapping for public server s options (\"user\" 'u', password '{MAPPING}');"
+             create user mapping for public server s options (\"user\" 'u', password '{MAPPING}');
+             do $$ begin for n in 1..500 loop
+                 execute format('create function f%s() returns int return 1', n);
+             end loop; end $$"
         ),
     );
     database

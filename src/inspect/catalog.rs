@@ -52,7 +52,7 @@ struct ServerRow {
 }
 
 impl<'a> Catalog<'a> {
-    /// Begins the transaction at the server that people call `place`. `pg_table_size` takes a lock for
+    /// Begins the transaction at the server that people call `place`. `pg_relation_size` takes a lock for
     /// a moment, and must not wait for ever behind an ALTER TABLE: `lock_timeout` is how long. The
     /// version is asked first of all: an older server would answer with an error about a column.
     ///

@@ -192,7 +192,8 @@ pub struct Relation {
     pub owner: String,
     /// Whether the connected role may act as its owner without SET ROLE.
     pub owned: bool,
-    /// `pg_table_size` (TOAST included, indexes not), in bytes.
+    /// The main forks of the table and of its TOAST, in bytes: free space and visibility maps not, nor
+    /// indexes.
     pub bytes: u64,
     /// Blocks of the table itself, without TOAST.
     #[serde(default)]

@@ -6,6 +6,43 @@ with comparable (type) as (
     from pg_opclass o
     join pg_am m on m.oid = o.opcmethod
     where m.amname in ('btree', 'hash') and o.opcdefault
+),
+-- Every type with what its values are made of: a domain's base, an array's element. Looked up by those
+-- below, which would otherwise join all this anew for each table.
+made_of (type, is_enum, element, element_type) as (
+    select t.oid, b.typtype = 'e', e.oid, e.typtype
+    from pg_type t
+    join pg_type b on b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
+    join pg_type e on e.oid = case
+        when b.typcategory = 'A' and b.typelem <> 0 then b.typelem else b.oid end
+),
+-- Of another type than those of PostgreSQL's own that send no OID but their elements', which are the
+-- same everywhere. A domain is sent as what it is made of, and an enum as its label; but an array of
+-- either with the OID of its element type.
+sent_as_text (type) as (
+    select type
+    from made_of
+    where not is_enum
+        and not (element = any (array[
+            'bool', 'int2', 'int4', 'int8', 'oid', 'float4', 'float8', 'numeric',
+            'text', 'varchar', 'bpchar', 'name', '"char"', 'bytea', 'uuid', 'json', 'jsonb',
+            'date', 'time', 'timetz', 'timestamp', 'timestamptz', 'interval',
+            'inet', 'cidr', 'macaddr', 'macaddr8', 'bit', 'varbit',
+            'point', 'line', 'lseg', 'box', 'path', 'polygon', 'circle',
+            'int4range', 'int8range', 'numrange', 'tsrange', 'tstzrange', 'daterange',
+            'tsvector', 'pg_lsn'
+        ]::regtype[]))
+),
+incomparable (type) as (
+    select type
+    from made_of
+    where element_type in ('b', 'd')
+        and element not in (select type from comparable)
+        and not exists (
+            select from pg_cast k
+            where k.castsource = element and k.castmethod = 'b' and k.castcontext = 'i'
+                and k.casttarget in (select type from comparable)
+        )
 )
 select * from (select
     n.nspname as schema,
@@ -16,35 +53,18 @@ select * from (select
     end as kind,
     pg_get_userbyid(c.relowner) as owner,
     pg_has_role(c.relowner, 'usage') as owned,
-    coalesce(pg_table_size(c.oid), 0) as bytes,
-    -- Never analyzed: -1; on 13 that was 0, as for an empty table.
-    case when c.relkind = 'r'
-        then coalesce(pg_relation_size(c.oid), 0) / current_setting('block_size')::int else 0
-    end as blocks,
-    -- Stored columns of another type than those of PostgreSQL's own that send no OID but their
-    -- elements', which are the same everywhere. A domain is sent as what it is made of, and an enum
-    -- as its label; but an array of either with the OID of its element type.
+    heap.bytes + coalesce(pg_relation_size(c.reltoastrelid), 0) as bytes,
+    case when c.relkind = 'r' then heap.bytes / current_setting('block_size')::int else 0 end as blocks,
+    -- Of what is stored.
     (
         select coalesce(
             json_agg(json_build_array(a.attname, format_type(a.atttypid, a.atttypmod)) order by a.attnum),
             '[]')
         from pg_attribute a
-        join pg_type t on t.oid = a.atttypid
-        join pg_type b on b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
-        join pg_type e on e.oid = case
-            when b.typcategory = 'A' and b.typelem <> 0 then b.typelem else b.oid end
         where c.relkind = 'r' and a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-            and a.attgenerated = '' and b.typtype <> 'e'
-            and not (e.oid = any (array[
-                'bool', 'int2', 'int4', 'int8', 'oid', 'float4', 'float8', 'numeric',
-                'text', 'varchar', 'bpchar', 'name', '"char"', 'bytea', 'uuid', 'json', 'jsonb',
-                'date', 'time', 'timetz', 'timestamp', 'timestamptz', 'interval',
-                'inet', 'cidr', 'macaddr', 'macaddr8', 'bit', 'varbit',
-                'point', 'line', 'lseg', 'box', 'path', 'polygon', 'circle',
-                'int4range', 'int8range', 'numrange', 'tsrange', 'tstzrange', 'daterange',
-                'tsvector', 'pg_lsn'
-            ]::regtype[]))
+            and a.attgenerated = '' and a.atttypid in (select type from sent_as_text)
     ) as text_columns,
+    -- Never analyzed: -1; on 13 that was 0, as for an empty table.
     case when c.relkind in ('r', 'p', 'm', 'f') and c.reltuples >= 0
             and (current_setting('server_version_num')::int >= 140000 or c.relpages > 0)
         then c.reltuples::bigint end as rows_estimate,
@@ -141,18 +161,8 @@ select * from (select
         'incomparable', (
             select coalesce(json_agg(a.attname order by a.attname collate "C"), '[]')
             from pg_attribute a
-            join pg_type t on t.oid = a.atttypid
-            join pg_type b on b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
-            join pg_type e on e.oid = case
-                when b.typcategory = 'A' and b.typelem <> 0 then b.typelem else b.oid end
             where c.relkind = 'r' and a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-                and e.typtype in ('b', 'd')
-                and e.oid not in (select type from comparable)
-                and not exists (
-                    select from pg_cast k
-                    where k.castsource = e.oid and k.castmethod = 'b' and k.castcontext = 'i'
-                        and k.casttarget in (select type from comparable)
-                )
+                and a.atttypid in (select type from incomparable)
         ),
         'generated', (
             select coalesce(json_agg(a.attname order by a.attname collate "C"), '[]')
@@ -177,6 +187,8 @@ select * from (select
     ) as triggered
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
+-- Nothing for what is dropped meanwhile. Not pg_table_size, which looks for thrice as many files.
+cross join lateral (select coalesce(pg_relation_size(c.oid), 0) as bytes offset 0) heap
 where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f')
     and c.relpersistence <> 't'
     and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'

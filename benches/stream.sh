@@ -8,7 +8,7 @@
 # PROGRAM  the release build to measure (default: it is built)
 # RUNS     how often each is run, in turn, for the median (default: 3)
 # PERCENT  how large the databases are (default: 100, which is 1 GB of `mixed`)
-# VERIFY   how apply proves its copy; it is timed with it (default: counts)
+# VERIFY   how apply_stream proves its copy; it is timed with it (default: counts)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source benches/servers.sh
@@ -101,7 +101,11 @@ TOOL
   : >"$home/tools/times"
 }
 
-apply_stream() { # database
+apply_stream() { apply_verifying "$1" "${VERIFY:-counts}"; }
+# What the others do: they prove nothing.
+apply_without_proof() { apply_verifying "$1" off; }
+
+apply_verifying() { # database how
   timed_tools
   cat >"$home/migrate.yaml" <<PLAN
 version: 1
@@ -110,7 +114,7 @@ target: { url: "postgres://postgres@/$1?host=$home/target" }
 # With a job for each core, none is left for those that would help with an index.
 copy: { method: stream, jobs: $jobs, index_workers: 0, tools: $home/tools }
 restore: { statistics: off }
-verify: ${VERIFY:-counts}
+verify: $2
 PLAN
   apply
 }
@@ -183,8 +187,7 @@ pgcopydb_if_there() { # contender
 }
 
 contenders() { # set
-  echo apply_stream
-  echo pg_dump_and_pg_restore
+  printf '%s\n' apply_stream apply_without_proof pg_dump_and_pg_restore
   case $1 in
     # It needs more locks than max_locks_per_transaction lets it have, and then ten times as long as the others.
     many | objects) ;;
@@ -221,7 +224,7 @@ until_sessions_end() {
 }
 
 tools_seconds() { # contender
-  if [ "$1" = apply_stream ]; then awk '{ sum += $1 + $2 } END { print sum + 0 }' "$home/tools/times"; else echo 0; fi
+  if [[ $1 == apply_* ]]; then awk '{ sum += $1 + $2 } END { print sum + 0 }' "$home/tools/times"; else echo 0; fi
 }
 
 # Writes seconds, then processor seconds: of the servers, of itself, and of PostgreSQL's programs that
@@ -262,13 +265,15 @@ measure() { # set
 column_median() { cut -d' ' -f "$2" "$home/$1" | median; }
 
 summary() { # set contender...
-  local ours contender cores
+  local ours unproven contender cores
   ours=$(column_median apply_stream 1)
+  unproven=$(column_median apply_without_proof 1)
   cores=$(nproc)
   echo "$1, medians of $runs:"
   for contender in "${@:2}"; do
-    awk -v ours="$ours" -v what="$contender" -v took="$(column_median "$contender" 1)" 'BEGIN {
-      printf "  %-24s %7.2f s   apply_stream takes %.3f of that\n", what, took, ours / took }'
+    awk -v ours="$ours" -v unproven="$unproven" -v what="$contender" -v took="$(column_median "$contender" 1)" 'BEGIN {
+      printf "  %-24s %7.2f s   apply_stream takes %.3f of that, without proof %.3f\n",
+        what, took, ours / took, unproven / took }'
   done
   if [ "$1" = gin ]; then
     awk -v chain="$(column_median chain_alone 1)" -v all="$(column_median apply_stream 2)" -v cores="$cores" 'BEGIN {

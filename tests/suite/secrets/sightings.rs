@@ -22,20 +22,44 @@ pub(super) struct Sightings {
     pub(super) core_dumpers: BTreeSet<String>,
 }
 
-/// Looks again and again until told that it is over.
+/// Looks again and again until told that it is over. At processes apart from files: some are there
+/// for less time than all files take to read.
 pub(super) fn watch(pid: u32, state: &Path, over: &AtomicBool) -> Sightings {
+    std::thread::scope(|scope| {
+        let files = scope.spawn(|| look_until(over, |seen| seen.look_at_files(state)));
+        let mut seen = look_until(over, |seen| {
+            for child in descendants(pid) {
+                seen.look_at_process(pid, child);
+            }
+        });
+        seen.add(files.join().expect("files can be looked at"));
+        seen
+    })
+}
+
+fn look_until(over: &AtomicBool, look: impl Fn(&mut Sightings)) -> Sightings {
     let mut seen = Sightings::default();
     while !over.load(Ordering::Relaxed) {
-        for child in descendants(pid) {
-            seen.look_at_process(pid, child);
-        }
-        seen.look_at_files(state);
+        look(&mut seen);
         std::thread::sleep(Duration::from_millis(3));
     }
     seen
 }
 
 impl Sightings {
+    fn add(&mut self, other: Self) {
+        let Self {
+            leaks,
+            programs,
+            password_file_modes,
+            core_dumpers,
+        } = other;
+        self.leaks.extend(leaks);
+        self.programs.extend(programs);
+        self.password_file_modes.extend(password_file_modes);
+        self.core_dumpers.extend(core_dumpers);
+    }
+
     /// Looks at a process that `parent` started, or once had.
     pub(super) fn look_at_process(&mut self, parent: u32, pid: u32) {
         let exe = |pid| fs::read_link(format!("/proc/{pid}/exe")).ok();
@@ -106,12 +130,11 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn shows_secret(bytes: &[u8]) -> bool {
-    let holds = |secret: &str| {
-        bytes
-            .windows(secret.len())
-            .any(|part| part == secret.as_bytes())
-    };
-    [CORE, MAPPING, ROW].into_iter().any(holds)
+    // The secrets are ASCII, which no replacement of what is not UTF-8 touches.
+    let text = String::from_utf8_lossy(bytes);
+    [CORE, MAPPING, ROW]
+        .iter()
+        .any(|secret| text.contains(secret))
 }
 
 fn descendants(of: u32) -> Vec<u32> {

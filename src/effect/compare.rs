@@ -367,7 +367,10 @@ fn verdict(act: Act<'_>, differences: Vec<String>) -> Result<()> {
              it by `--set cutover.accept_drift=true`."
         }
         _ => {
-            "Do not use the target. Look at the differences, mend their cause, then start over with \
+            "Do not use the target yet. Look at the differences. Definitions that were changed on the \
+             source since the snapshot: change them on the target alike (where it is read-only by \
+             default: `set default_transaction_read_only = off; …` in one session), then run \
+             `pg_dbmigrator apply` again. Anything else: mend its cause, then start over with \
              `pg_dbmigrator abort` and `pg_dbmigrator apply`."
         }
     };

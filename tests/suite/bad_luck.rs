@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use crate::resume::ground::{DUMP_LOCK, Holder, Lane, end_of, plan, programs};
+use crate::resume::ground::{DUMP_LOCK, Holder, Lane, TARGET, end_of, plan, programs};
 use crate::support::programs::must;
 use crate::support::wait_until;
 
@@ -34,6 +34,22 @@ fn a_killed_pg_restore_is_said_and_gone_on_from() {
     );
     assert!(programs(&lane.folder.state()).is_empty());
     lane.set_gate("open");
+    lane.must_complete_equal();
+}
+
+#[test]
+fn a_source_whose_schema_was_changed_after_its_dump_is_said_and_gone_on_from() {
+    let lane = Lane::gated("fail");
+    lane.apply().must_end(1, &["the gate is closed"]);
+    let change = "alter table gated add column later int";
+    lane.source.psql(lane.source_name(), change);
+    lane.set_gate("open");
+    let said = [
+        "column public.gated.later",
+        "change them on the target alike",
+    ];
+    lane.apply().must_end(6, &said);
+    lane.target.psql(TARGET, change);
     lane.must_complete_equal();
 }
 

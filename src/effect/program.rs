@@ -196,7 +196,10 @@ fn judge(
         // pg_restore stopped at the first; that a worker died of it comes after.
         harmless.into_iter().chain(harmful).collect()
     };
-    let what = format!("{} did not succeed ({ended})", tool.name());
+    let what = match ended.success() {
+        true => format!("{} ended well, but not without errors", tool.name()),
+        false => format!("{} did not succeed ({ended})", tool.name()),
+    };
     Err(said
         .into_iter()
         .take(MOST_SHOWN)

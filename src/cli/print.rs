@@ -1,5 +1,5 @@
-//! Text to the terminal, in colour where there is one; secrets are taken out on the way.
-//! A reader that went away is not an error of ours.
+//! Text to the terminal, in colour where there is one; secrets are taken out on the way, and what a
+//! terminal would obey. A reader that went away is not an error of ours.
 
 use std::io::{IsTerminal, Write};
 
@@ -7,12 +7,19 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use crate::error::{Error, Exit, Result};
-use crate::report::wrapped;
+use crate::report::{visible, wrapped};
 use crate::secret::{redact, redact_json};
 
 /// Prints text to standard output.
 pub(super) fn out(text: &str) -> Result<Exit> {
-    write(&redact(text))
+    write(&visible(&redact(text)))
+}
+
+/// Prints text in place of all that a terminal shows.
+pub(super) fn in_place(text: &str) -> Result<Exit> {
+    /// Moves to the upper left corner and clears what is below (ECMA-48).
+    const CLEAR: &str = "\x1b[H\x1b[J";
+    write(&format!("{CLEAR}{}", visible(&redact(text))))
 }
 
 fn write(text: &str) -> Result<Exit> {
@@ -40,6 +47,7 @@ pub(super) fn error(error: &Error) {
     const RED: Style = AnsiColor::Red.on_default().bold();
     const BOLD: Style = Style::new().bold();
     let text = redact(&error.to_string()).into_owned();
+    let text = visible(&text).into_owned();
     let text = match std::io::stderr().is_terminal() {
         true => text.lines().map(on_a_terminal).collect(),
         false => text,

@@ -12,9 +12,6 @@ use crate::error::{Exit, Result};
 use crate::migrator::Migrator;
 use crate::report::{StatusReport, status_line, status_now, status_text};
 
-/// Moves to the upper left corner and clears what is below (ECMA-48).
-const CLEAR: &str = "\x1b[H\x1b[J";
-
 /// How often `--watch` looks again.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -37,7 +34,7 @@ impl Status {
             let report = report(&migrator).await?;
             let printed = match (self.json, self.watch) {
                 (true, _) => print::json(&report, self.watch)?,
-                (false, true) => print::out(&watched(&report))?,
+                (false, true) => watched(&report)?,
                 (false, false) => print::out(&status_text(&report))?,
             };
             if !self.watch {
@@ -49,11 +46,11 @@ impl Status {
 }
 
 /// A terminal is drawn anew; elsewhere a look is a line.
-fn watched(report: &StatusReport) -> String {
+fn watched(report: &StatusReport) -> Result<Exit> {
     let now = jiff::Timestamp::now().strftime("%F %T UTC");
     match std::io::stdout().is_terminal() {
-        true => format!("{CLEAR}{now}  {}", status_now(report)),
-        false => format!("{now}  {}", status_line(report)),
+        true => print::in_place(&format!("{now}  {}", status_now(report))),
+        false => print::out(&format!("{now}  {}", status_line(report))),
     }
 }
 

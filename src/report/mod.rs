@@ -9,6 +9,7 @@ mod plan_json;
 mod plan_text;
 mod progress;
 mod status_text;
+mod visible;
 mod wrap;
 
 pub use numbers::{bytes, counted, duration, grouped, roughly, singular, some_of};
@@ -17,6 +18,7 @@ pub use plan_json::{PLAN_VERSION, plan_json};
 pub use plan_text::plan_text;
 pub use progress::{Lines, Progress, Terminal};
 pub use status_text::{StatusReport, StepReport, status_line, status_now, status_text};
+pub(crate) use visible::visible;
 pub(crate) use wrap::wrapped;
 
 use anstyle::{AnsiColor, Style};

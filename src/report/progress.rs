@@ -7,6 +7,7 @@ use std::time::Duration;
 use anstream::adapter::strip_str;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::visible::visible;
 use super::wrap::wrapped;
 use super::{BOLD, DIM, GREEN, RED, STEP_WIDTH, YELLOW, bytes, duration};
 use crate::events::{Happened, ProgressEvent};
@@ -47,12 +48,12 @@ impl<W: Write> Progress for Lines<W> {
         let progress = progress.map(|text| format!("        {text}"));
         if let Some(text) = line(event).or(progress) {
             // A closed pipe must not stop the work: the state directory has every event.
-            let _ = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
+            let _ = writeln!(self.out, "{}", visible(&text)).and_then(|()| self.out.flush());
         }
     }
 
     fn note(&mut self, text: &str) {
-        let _ = writeln!(self.out, "  {text}").and_then(|()| self.out.flush());
+        let _ = writeln!(self.out, "  {}", visible(text)).and_then(|()| self.out.flush());
     }
 }
 
@@ -72,6 +73,7 @@ impl Progress for Terminal {
             self.bar(step, &event.happened);
         }
         if let Some(text) = line(event) {
+            let text = visible(&text);
             let choice = anstream::AutoStream::choice(&std::io::stdout());
             let _ = match choice {
                 anstream::ColorChoice::Never => self.bars.println(strip_str(&text).to_string()),
@@ -81,7 +83,7 @@ impl Progress for Terminal {
     }
 
     fn note(&mut self, text: &str) {
-        let _ = self.bars.println(format!("  {text}"));
+        let _ = self.bars.println(format!("  {}", visible(text)));
     }
 }
 
@@ -91,7 +93,8 @@ impl Terminal {
             Happened::StepStarted { summary } => {
                 let bar = self.bars.add(ProgressBar::new_spinner());
                 bar.set_style(style("  {spinner}     {wide_msg}"));
-                bar.set_message(format!("{:<STEP_WIDTH$} {summary}", step.as_str()));
+                let message = format!("{:<STEP_WIDTH$} {summary}", step.as_str());
+                bar.set_message(visible(&message).into_owned());
                 bar.enable_steady_tick(Duration::from_millis(120));
                 self.running.insert(step.clone(), bar);
             }
@@ -104,7 +107,7 @@ impl Terminal {
                     bar.set_style(style("  {spinner}     {bar:12} {wide_msg}"));
                     bar.set_length(*bytes_total);
                     bar.set_position(*bytes_done);
-                    bar.set_message(text);
+                    bar.set_message(visible(&text).into_owned());
                 }
             }
             Happened::Lag { .. } => {

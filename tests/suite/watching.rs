@@ -24,14 +24,19 @@ const SLOW: &str = "
 
 /// A plan for a database that takes about six seconds to restore.
 fn slow_plan() -> PlanFolder {
+    plan_of(SLOW, "method: dump")
+}
+
+/// A plan for a source of its own that holds this, copied in this way.
+fn plan_of(sql: &str, copy: &str) -> PlanFolder {
     static TARGET: OnceLock<Cluster> = OnceLock::new();
     let target = TARGET.get_or_init(|| Cluster::start_with(15, &Settings::default()));
     let source = Cluster::shared(15);
     let database = source.create_database("watched");
-    source.psql(&database, SLOW);
+    source.psql(&database, sql);
     PlanFolder::new(&format!(
         "version: 1\nsource: {{ url: {:?} }}\ntarget: {{ url: {:?} }}\nmode: offline\n\
-         copy: {{ method: dump }}\nthresholds: {{ poll_secs: 1 }}\n",
+         copy: {{ {copy} }}\nthresholds: {{ poll_secs: 1 }}\n",
         source.url(&database),
         target.url(&format!("{database}_slow")),
     ))

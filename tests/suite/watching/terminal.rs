@@ -1,7 +1,7 @@
 //! What is shown on a terminal, played through a pseudo-terminal of `script`.
 //! Never compares a whole screen: what runs beside what is up to the machine.
 
-use super::{LIMIT, slow_plan};
+use super::{LIMIT, plan_of, slow_plan};
 use crate::support::tool::PlanFolder;
 use std::process::{Command, Output, Stdio};
 use std::time::Instant;
@@ -117,4 +117,17 @@ fn no_color_is_respected_on_a_terminal() {
         })
         .collect();
     assert!(coloured.is_empty(), "{coloured:?}");
+}
+
+/// Sets the title of a terminal (OSC 0), and clears it (ED).
+#[test]
+fn a_terminal_obeys_no_name() {
+    let hostile = "
+        create table \"\u{1b}]0;stolen\u{7}\u{1b}[2J\" as select generate_series(1, 5000);
+        create index \"\u{9b}2Jindex\" on \"\u{1b}]0;stolen\u{7}\u{1b}[2J\" (generate_series)";
+    let sent = on_terminal(&plan_of(hostile, "split_larger_than: 64KiB"), 120, true);
+    for obeyed in ["\u{1b}]", "\u{7}", "\u{9b}", "\u{1b}[2J"] {
+        assert!(!sent.contains(obeyed), "{sent:?}");
+    }
+    assert!(sent.contains("\\u{1b}]0;stolen"), "{sent:?}");
 }
